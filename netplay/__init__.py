@@ -1,0 +1,1 @@
+"""Client playback SDK: HLS and DASH, adaptive bitrate, edge servers, DRM, decoding."""
