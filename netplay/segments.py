@@ -1,0 +1,366 @@
+"""When the segments of one Representation are, and where their bytes are.
+
+A SegmentIndex is runs of equal segments in integer ticks, and a Naming that says where
+the bytes of the n-th one are. Segment values are made on demand, so ten hours of
+segments cost as much as ten. An edge is always computed by the same function from the
+same tick, so the end of one segment is exactly the start of the next.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+__all__ = [
+    "ByteRange",
+    "Entry",
+    "Init",
+    "Listing",
+    "Naming",
+    "Part",
+    "Playlist",
+    "Protection",
+    "Ranges",
+    "Run",
+    "Segment",
+    "SegmentIndex",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class ByteRange:
+    """A stretch of a resource: its first byte and how many; length None is to the end."""
+
+    first: int
+    length: int | None = None
+
+    @property
+    def header(self) -> str:
+        """The value of an HTTP Range header (RFC 9110 §14.1.2)."""
+        last = "" if self.length is None else str(self.first + self.length - 1)
+        return f"bytes={self.first}-{last}"
+
+
+@dataclass(frozen=True, slots=True)
+class Protection:
+    """One way in which content is encrypted, and what its key system needs to know.
+
+    Attributes:
+        system: Lower-case: a DRM system's UUID, "clearkey", "identity", or a KEYFORMAT.
+        scheme: "cenc", "cens", "cbc1", "cbcs", "aes-128", "sample-aes", or "" if unsaid.
+        default_kid: Key id, 32 lower-case hexadecimal digits; "" if unsaid.
+        pssh: One or more whole pssh boxes; b"" if the manifest has none.
+        license_url: Where to ask; "" if unsaid.
+        key_uri: HLS: URI of EXT-X-KEY, as written.
+        iv: HLS: the IV given; None: the media sequence number.
+        key_format_versions: HLS KEYFORMATVERSIONS; "".
+    """
+
+    system: str
+    scheme: str = ""
+    default_kid: str = ""
+    pssh: bytes = b""
+    license_url: str = ""
+    key_uri: str = ""
+    iv: bytes | None = None
+    key_format_versions: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Init:
+    """Where an init segment is: a reference relative to the Location, and a range."""
+
+    uri: str
+    byte_range: ByteRange | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of a segment that can be fetched before the whole exists (LL-HLS).
+
+    Attributes:
+        duration: In the index's ticks.
+        independent: Decoding can begin at its start.
+    """
+
+    uri: str
+    duration: int
+    independent: bool = False
+    byte_range: ByteRange | None = None
+    gap: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Where one segment's bytes are, and what else is said of it.
+
+    Attributes:
+        uri: A reference relative to a Location's url.
+        init: The init segment it is decoded with; None where the media needs none.
+        keys: HLS: how this segment is encrypted, one entry a key format.
+        continuity: Segments with the same number share one timestamp origin.
+        gap: It does not exist: do not ask for it (EXT-X-GAP).
+        utc_us: Its Unix time, where EXT-X-PROGRAM-DATE-TIME gives or implies it.
+        bitrate_bps: EXT-X-BITRATE, where given.
+    """
+
+    uri: str
+    byte_range: ByteRange | None = None
+    init: Init | None = None
+    keys: tuple[Protection, ...] = ()
+    continuity: int = 0
+    gap: bool = False
+    utc_us: int | None = None
+    bitrate_bps: int | None = None
+    title: str = ""
+    parts: tuple[Part, ...] = ()
+
+
+class Naming(Protocol):
+    """Says where the bytes of a segment are."""
+
+    def entry(self, position: int, *, number: int, ticks: int) -> Entry:
+        """Return the entry of the segment at a position (from 0) of the index.
+
+        Args:
+            position: Counted from the first segment of the index.
+            number: The segment's own number ($Number$, media sequence number).
+            ticks: The media time it starts at ($Time$).
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """URLs made from a pattern (DASH SegmentTemplate, ISO/IEC 23009-1 §5.3.9.4).
+
+    Attributes:
+        pieces: Literal text and placeholders in turn: ("seg-", "Number%05d", ".m4s"). The
+            placeholders left here are Number and Time; $RepresentationID$, $Bandwidth$ and
+            $$ are already filled in. Even places are literals, odd ones placeholders.
+    """
+
+    pieces: tuple[str, ...]
+    init: Init | None = None
+
+    def entry(self, position: int, *, number: int, ticks: int) -> Entry:
+        """Fill in the pattern."""
+        del position
+        text = list(self.pieces)
+        for place in range(1, len(text), 2):
+            name, _, width = text[place].partition("%0")
+            value = number if name == "Number" else ticks
+            text[place] = str(value).zfill(int(width.rstrip("d") or 1) if width else 1)
+        return Entry("".join(text), init=self.init)
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Every segment named on its own (HLS, DASH SegmentList)."""
+
+    entries: tuple[Entry, ...]
+
+    def entry(self, position: int, *, number: int, ticks: int) -> Entry:
+        """Look it up."""
+        del number, ticks
+        return self.entries[position]
+
+
+@dataclass(frozen=True, slots=True)
+class Ranges:
+    """Consecutive byte ranges of one file (DASH SegmentBase with a sidx).
+
+    Attributes:
+        edges: Where each segment begins, and last where the last one ends.
+    """
+
+    uri: str
+    edges: tuple[int, ...]
+    init: Init | None = None
+
+    def entry(self, position: int, *, number: int, ticks: int) -> Entry:
+        """Cut the range out."""
+        del number, ticks
+        first = self.edges[position]
+        return Entry(self.uri, ByteRange(first, self.edges[position + 1] - first), self.init)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Segments of equal duration, one right after the other; in ticks of media time."""
+
+    start: int
+    duration: int
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Playlist:
+    """What an HLS media playlist says of itself beyond its segments (RFC 8216bis).
+
+    Attributes:
+        type: "VOD", "EVENT" or "".
+        skipped: Segments left out by EXT-X-SKIP that an earlier playlist must supply.
+    """
+
+    target_duration_us: int
+    media_sequence: int = 0
+    discontinuity_sequence: int = 0
+    type: Literal["VOD", "EVENT", ""] = ""
+    version: int | None = None
+    part_target_us: int | None = None
+    independent_segments: bool = False
+    i_frames_only: bool = False
+    skipped: int = 0
+    hold_back_us: int | None = None
+    part_hold_back_us: int | None = None
+    can_block_reload: bool = False
+    can_skip_until_us: int | None = None
+    trailing_parts: tuple[Part, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One segment: when it is shown, and where its bytes are.
+
+    Attributes:
+        number: Its own number; the same segment keeps it when the index is refreshed.
+        start_us: Where it begins on the presentation's timeline.
+        end_us: Where it ends.
+        offset_us: What to add to media time to get presentation time; None if only the
+            media itself can tell (HLS).
+        size_bytes: Expected size, where the index gives it.
+    """
+
+    number: int
+    start_us: int
+    end_us: int
+    entry: Entry
+    offset_us: int | None = None
+    size_bytes: int | None = None
+
+    @property
+    def duration_us(self) -> int:
+        """How long it lasts."""
+        return self.end_us - self.start_us
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentIndex:
+    """The segments of one Representation: a sequence of Segment, and a search by time.
+
+    Attributes:
+        timescale: Ticks a second.
+        runs: In order, not overlapping; gaps between runs are allowed.
+        naming: Where the bytes are.
+        first_number: The number of the first segment.
+        period_start_us: Where the Period begins on the presentation's timeline.
+        origin_ticks: Media time that is shown there (presentationTimeOffset).
+        clip_end_us: Where the last segment is cut off (the Period's end); None: nowhere.
+        timed: Media time in the bytes is the index's own (DASH); else it is to be learned.
+        ended: No segment will be added.
+        playlist: What an HLS media playlist says of itself; None for DASH.
+    """
+
+    timescale: int
+    runs: tuple[Run, ...]
+    naming: Naming
+    first_number: int = 0
+    period_start_us: int = 0
+    origin_ticks: int = 0
+    clip_end_us: int | None = None
+    timed: bool = True
+    ended: bool = True
+    playlist: Playlist | None = None
+    _firsts: tuple[int, ...] = field(init=False, repr=False, compare=False, default=())
+    _starts: tuple[int, ...] = field(init=False, repr=False, compare=False, default=())
+
+    def __post_init__(self) -> None:
+        """Check the runs and lay out their first positions and first ticks for bisection."""
+        if self.timescale <= 0:
+            raise ValueError(f"timescale must be positive, not {self.timescale}")
+        firsts, position, end = [], 0, None
+        for run in self.runs:
+            if run.count < 1 or run.duration < 0 or (end is not None and run.start < end):
+                raise ValueError(f"{run} is empty, goes backward or overlaps the run before it")
+            firsts.append(position)
+            position += run.count
+            end = run.start + run.duration * run.count
+        object.__setattr__(self, "_firsts", (*firsts, position))
+        object.__setattr__(self, "_starts", tuple(run.start for run in self.runs))
+
+    def __len__(self) -> int:
+        return self._firsts[-1]
+
+    def __iter__(self) -> Iterator[Segment]:
+        return (self[position] for position in range(len(self)))
+
+    def __getitem__(self, position: int) -> Segment:
+        """Return the segment at a position, counted from 0; IndexError outside."""
+        if not 0 <= position < len(self):
+            raise IndexError(f"no segment {position} of {len(self)}")
+        which = bisect_right(self._firsts, position) - 1
+        run = self.runs[which]
+        ticks = run.start + (position - self._firsts[which]) * run.duration
+        number = self.first_number + position
+        entry = self.naming.entry(position, number=number, ticks=ticks)
+        start_us, end_us = self.moment_us(ticks), self.moment_us(ticks + run.duration)
+        if self.clip_end_us is not None:
+            end_us = max(start_us, min(end_us, self.clip_end_us))
+        return Segment(
+            number=number,
+            start_us=start_us,
+            end_us=end_us,
+            entry=entry,
+            offset_us=self.moment_us(0) if self.timed else None,
+            size_bytes=_size_bytes(entry, end_us - start_us),
+        )
+
+    def moment_us(self, ticks: int) -> int:
+        """Return where a media time lies on the presentation's timeline (rounded down)."""
+        return self.period_start_us + (ticks - self.origin_ticks) * 1_000_000 // self.timescale
+
+    def numbered(self, number: int) -> Segment | None:
+        """Return the segment with a number; None if the index does not hold it."""
+        position = number - self.first_number
+        return self[position] if 0 <= position < len(self) else None
+
+    def at(self, position_us: int) -> Segment | None:
+        """Return the segment shown at a moment, or the next one after a gap.
+
+        None only past the end of the last segment, or when the index is empty.
+        """
+        low, high = 0, len(self)
+        while low < high:  # the first segment that ends after position_us
+            middle = (low + high) // 2
+            if self.end_of_us(middle) <= position_us:
+                low = middle + 1
+            else:
+                high = middle
+        return self[low] if low < len(self) else None
+
+    def end_of_us(self, position: int) -> int:
+        """Return where the segment at a position ends, without making the segment."""
+        which = bisect_right(self._firsts, position) - 1
+        run = self.runs[which]
+        end_us = self.moment_us(run.start + (position + 1 - self._firsts[which]) * run.duration)
+        return end_us if self.clip_end_us is None else min(end_us, self.clip_end_us)
+
+    @property
+    def start_us(self) -> int:
+        """Where the first segment begins; the Period's start when there is none."""
+        return self.moment_us(self.runs[0].start) if self.runs else self.period_start_us
+
+    @property
+    def end_us(self) -> int:
+        """Where the last segment ends; the Period's start when there is none."""
+        return self.end_of_us(len(self) - 1) if self.runs else self.period_start_us
+
+
+def _size_bytes(entry: Entry, duration_us: int) -> int | None:
+    if entry.byte_range is not None and entry.byte_range.length is not None:
+        return entry.byte_range.length
+    if entry.bitrate_bps is not None:
+        return entry.bitrate_bps * duration_us // 8_000_000
+    return None
