@@ -1,0 +1,1 @@
+"""Adaptive bitrate: which rung of the ladder to fetch next. Usable without netplay."""

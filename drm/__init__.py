@@ -1,0 +1,1 @@
+"""Digital rights management: init data, key systems, licences. Usable without netplay."""
