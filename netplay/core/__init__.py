@@ -1,0 +1,1 @@
+"""Decides everything and waits for nothing: the sans-IO heart of playback."""
