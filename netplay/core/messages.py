@@ -435,10 +435,11 @@ class Evict:
 class Feed:
     """Give a segment to a lane's decoder, behind those fed before; it may still be arriving.
 
+    The init segment is the one that the segment's index entry names, of the same
+    Representation; it may still be arriving too.
+
     Attributes:
         fetch_id: The media; its bytes are decoded as they come.
-        init_id: The fetch that holds its init segment; None where the media needs none. It
-            may still be on its way too.
         offset_us: What to add to media time to get presentation time.
         from_us: Frames that end at or before this are decoded but not shown.
         until_us: Frames that begin at or after this are not shown; None: no limit.
@@ -448,7 +449,6 @@ class Feed:
     track: Track
     generation: int
     fetch_id: int
-    init_id: int | None
     offset_us: int
     from_us: int
     until_us: int | None = None

@@ -1,0 +1,1 @@
+"""Does what the core decided, in real time: fetches, decodes and shows."""
