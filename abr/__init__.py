@@ -1,1 +1,48 @@
-"""Adaptive bitrate: which rung of the ladder to fetch next. Usable without netplay."""
+"""Adaptive bitrate: which rung of the ladder to fetch next. Usable without netplay.
+
+`controller("hybrid")` makes the default controller; `abr.contract` says what a controller
+is asked and answers, and `abr.laws.check_controller` holds one of your own to it.
+"""
+
+from abr.contract import (
+    Abandonment,
+    Choice,
+    Controller,
+    Device,
+    Keep,
+    NetworkType,
+    Played,
+    Progress,
+    Rung,
+    Sample,
+    Switch,
+    View,
+)
+from abr.fixed import Fixed
+from abr.guardrails import GOOD_ENOUGH_VMAF, Guardrails
+from abr.hybrid import Hybrid, HybridSettings
+from abr.registry import controller, names
+from abr.throughput import Throughput
+
+__all__ = [
+    "GOOD_ENOUGH_VMAF",
+    "Abandonment",
+    "Choice",
+    "Controller",
+    "Device",
+    "Fixed",
+    "Guardrails",
+    "Hybrid",
+    "HybridSettings",
+    "Keep",
+    "NetworkType",
+    "Played",
+    "Progress",
+    "Rung",
+    "Sample",
+    "Switch",
+    "Throughput",
+    "View",
+    "controller",
+    "names",
+]

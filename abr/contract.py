@@ -91,6 +91,7 @@ class View:
         remaining_segments: Segments from this one to the end; None if live.
         live_latency_s: How far behind the live edge the playhead is; None if not live.
         device: What the device can spare.
+        other_bps: What the tracks beside this one (audio, text) need of the link.
     """
 
     now_us: int
@@ -109,6 +110,7 @@ class View:
     remaining_segments: int | None = None
     live_latency_s: float | None = None
     device: Device = Device()
+    other_bps: float = 0.0
 
     def size_bytes(self, rung: int, ahead: int = 0) -> float:
         """Return the expected size of a segment: as announced, else bitrate times duration."""
@@ -186,7 +188,11 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """Go on with the download; do not ask again before a moment (None: at all)."""
+    """Go on with the download; do not ask again before a moment (None: at all).
+
+    The moment holds for as long as playback neither starts, stops, jumps nor changes its
+    rate; after that, ask at once.
+    """
 
     ask_again_us: int | None = None
 
@@ -212,7 +218,11 @@ class Controller(Protocol):
         """Take in what the link did."""
 
     def abandon(self, view: View, progress: Progress) -> Abandonment:
-        """Return whether a segment on its way should be left for another rung."""
+        """Return whether a segment on its way should be left for another rung.
+
+        The view is that of choosing this segment anew: its first row of sizes is this
+        segment's, its rung that of the segment before.
+        """
 
 
 @dataclass(frozen=True, slots=True)

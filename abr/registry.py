@@ -1,0 +1,95 @@
+"""Controllers by name: those that come with abr, and those that other packages bring.
+
+A package offers a controller through the entry-point group `netplay.abr`: the entry's
+name is the controller's, its object anything that returns a `Controller` when called
+with the settings. A name that comes with abr always means abr's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields, replace
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from abr.contract import Controller
+from abr.fixed import Fixed
+from abr.guardrails import Guardrails
+from abr.hybrid import Hybrid, HybridSettings
+from abr.throughput import SAFETY_MARGIN, Throughput
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoints
+
+__all__ = ["controller", "names"]
+
+ENTRY_POINTS: Final = "netplay.abr"
+
+_LIMITS: Final = frozenset(field.name for field in fields(Guardrails))
+
+
+def _hybrid(*, initial_bps: float | None = None, **changes: object) -> Hybrid:
+    limits = {name: changes.pop(name) for name in _LIMITS & changes.keys()}
+    make: Callable[..., HybridSettings] = HybridSettings
+    settings = make(**changes)
+    guardrails = _limited(settings.guardrails, limits)
+    return Hybrid(replace(settings, guardrails=guardrails), initial_bps=initial_bps)
+
+
+def _throughput(
+    *,
+    safety_margin: float = SAFETY_MARGIN,
+    initial_bps: float | None = None,
+    **limits: object,
+) -> Throughput:
+    guardrails = _limited(Guardrails(), limits)
+    return Throughput(safety_margin, initial_bps=initial_bps, guardrails=guardrails)
+
+
+def _limited(guardrails: Guardrails, limits: Mapping[str, object]) -> Guardrails:
+    change: Callable[..., Guardrails] = partial(replace, guardrails)
+    return change(**limits)
+
+
+_OURS: Final[dict[str, Callable[..., Controller]]] = {
+    "fixed": Fixed,
+    "hybrid": _hybrid,
+    "throughput": _throughput,
+}
+
+
+def _theirs() -> EntryPoints:
+    # Reads the metadata of every installed package, so not before somebody asks.
+    from importlib.metadata import entry_points
+
+    return entry_points(group=ENTRY_POINTS)
+
+
+def names() -> tuple[str, ...]:
+    """Return the names that `controller` knows, in alphabetical order."""
+    return tuple(sorted({*_OURS, *_theirs().names}))
+
+
+def controller(name: str, **settings: object) -> Controller:
+    """Return a new controller.
+
+    Args:
+        name: One of `names()`.
+        settings: What its constructor takes. "hybrid": a field of `HybridSettings` or of
+            `Guardrails`, or initial_bps; "throughput": safety_margin, initial_bps or a
+            field of `Guardrails`; "fixed": rung.
+
+    Raises:
+        ValueError: There is no such controller, or it has no such setting.
+    """
+    make = _OURS.get(name)
+    if make is None:
+        theirs = _theirs()
+        if name not in theirs.names:
+            raise ValueError(f"no controller is called {name!r}; there are {', '.join(names())}")
+        make = theirs[name].load()
+    try:
+        return make(**settings)
+    except TypeError as error:
+        given = ", ".join(f"{key}={value!r}" for key, value in settings.items())
+        raise ValueError(f"controller {name!r} does not take ({given}): {error}") from error
