@@ -1,0 +1,25 @@
+"""Every manifest of a title, written for the hosts it is to be fetched from.
+
+Where servers and links listen is known only when they run, so manifests are made on
+request. Those written into the title's folder name no host: they work from a disk and from
+any static server.
+"""
+
+from collections.abc import Sequence
+
+from netplay.edge.dash import Host, mpd_documents
+from netplay.edge.hls import playlist_documents
+from netplay.edge.title import Title
+
+__all__ = ["Host", "documents"]
+
+
+def documents(title: Title, hosts: Sequence[Host] = ()) -> dict[str, str]:
+    """Return every manifest by its path in the title's folder.
+
+    Args:
+        title: What was packaged.
+        hosts: (name, URL of the title's folder there, ending in a slash), in order of
+            preference; empty for relative URLs.
+    """
+    return mpd_documents(title, hosts) | playlist_documents(title, hosts)
