@@ -2,8 +2,10 @@
 
 HLS and DASH are read into this one model; everything after the readers knows only
 this. All of it is frozen. Moments and positions are integer microseconds on the
-presentation's own timeline, which begins at 0 where the first Period begins. When
-the segments of a Representation are, is in `netplay.segments`.
+presentation's own timeline. That of video on demand begins at 0 where the first Period
+begins; that of a live presentation keeps its origin (`Live.origin_utc_us`) when old Periods
+fall away, so that a position means the same after every refresh. When the segments of a
+Representation are, is in `netplay.segments`.
 """
 
 from __future__ import annotations
@@ -84,6 +86,9 @@ class Unresolved:
         origin_ticks: Media time, in `timescale`, that is shown where the Period begins.
         timescale: Of origin_ticks.
         init: Of a sidx: where the init segment is. A playlist names its own.
+        media_uri: Of a sidx: the file whose ranges it lists; None: the one it is in.
+        variables: (name, value) of what the multivariant playlist defines, for the
+            playlist's EXT-X-DEFINE:IMPORT.
     """
 
     form: Literal["playlist", "sidx"]
@@ -95,6 +100,7 @@ class Unresolved:
     origin_ticks: int = 0
     timescale: int = 1
     init: Init | None = None
+    variables: tuple[tuple[str, str], ...] = ()
 
 
 Index = Known | Unresolved
@@ -124,6 +130,7 @@ class Representation:
         partners: (kind, group) of the sets that belong with it (HLS AUDIO, SUBTITLES);
             empty: any.
         depends_on: Ids of Representations it cannot be decoded without.
+        inband_events: Schemes whose events (emsg) are in its segments (InbandEventStream).
     """
 
     id: str
@@ -149,6 +156,7 @@ class Representation:
     depends_on: tuple[str, ...] = ()
     essential: tuple[Descriptor, ...] = ()
     supplemental: tuple[Descriptor, ...] = ()
+    inband_events: tuple[Descriptor, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +203,7 @@ class TimedEvent:
         duration_us: For how long; None if open or instantaneous.
         id: Its id, to tell a repetition.
         payload: What it carries, as text (DATERANGE attributes as a list, NAME=VALUE).
+        value: What distinguishes it within its scheme (EventStream@value).
     """
 
     scheme: str
@@ -203,6 +212,7 @@ class TimedEvent:
     duration_us: int | None = None
     id: str = ""
     payload: str = ""
+    value: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,14 +255,20 @@ class Live:
     """How a presentation that still grows is to be followed.
 
     Attributes:
-        origin_utc_us: Unix time that position 0 stands for (MPD@availabilityStartTime plus
-            the first Period's start, or EXT-X-PROGRAM-DATE-TIME); None if not said.
+        origin_utc_us: Unix time that position 0 stands for (MPD@availabilityStartTime, or
+            what EXT-X-PROGRAM-DATE-TIME implies); None if not said.
         refresh_us: Shortest time between two refreshes; None: never refresh.
         window_us: How far back segments stay (timeShiftBufferDepth); None: all.
         delay_us: How far behind the live edge to play, where said.
         time_sources: (scheme, value) of UTCTiming, in order of preference.
         patch_url: Where MPD patches are; "".
         blocking_reload: The server holds a playlist request until there is something new.
+        refresh_urls: Where to ask for the next manifest (MPD Location); empty: where this
+            one came from.
+        min_latency_us: Closest to the live edge that playback should come, where said.
+        max_latency_us: Farthest from the live edge that it should fall, where said.
+        slowest_rate: Lowest rate to correct the latency with, where said.
+        fastest_rate: Highest rate to correct the latency with, where said.
     """
 
     origin_utc_us: int | None = None
@@ -263,6 +279,11 @@ class Live:
     time_sources: tuple[tuple[str, str], ...] = ()
     patch_url: str = ""
     blocking_reload: bool = False
+    refresh_urls: tuple[str, ...] = ()
+    min_latency_us: int | None = None
+    max_latency_us: int | None = None
+    slowest_rate: Fraction | None = None
+    fastest_rate: Fraction | None = None
 
 
 @dataclass(frozen=True, slots=True)
