@@ -11,7 +11,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 __all__ = [
     "ByteRange",
@@ -186,13 +186,15 @@ class Ranges:
         return Entry(self.uri, ByteRange(first, self.edges[position + 1] - first), self.init)
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
-    """Segments of equal duration, one right after the other; in ticks of media time."""
+class Run(NamedTuple):
+    """Segments of equal duration, one right after the other; in ticks of media time.
+
+    A tuple, because a timeline of 50,000 uneven segments makes as many of them.
+    """
 
     start: int
     duration: int
-    count: int = 1
+    count: int = 1  # type: ignore[assignment]  # tuple.count is not missed here
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,6 +100,7 @@ class Unresolved:
     origin_ticks: int = 0
     timescale: int = 1
     init: Init | None = None
+    media_uri: str | None = None
     variables: tuple[tuple[str, str], ...] = ()
 
 

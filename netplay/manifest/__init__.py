@@ -1,0 +1,36 @@
+"""Manifests: text becomes a Presentation. HLS and DASH are read, nothing is fetched."""
+
+from __future__ import annotations
+
+from urllib.parse import urljoin
+
+from netplay.errors import ManifestError
+from netplay.manifest.dash import read_dash
+from netplay.manifest.text import decoded, described, root_name
+from netplay.timeline import Location, Presentation
+
+__all__ = ["parse_manifest", "read_dash", "request_url"]
+
+
+def parse_manifest(data: bytes | str, url: str, *, utc_us: int | None = None) -> Presentation:
+    """Return what a manifest offers to play: an MPD, or a multivariant or media playlist.
+
+    Args:
+        data: The document. An encoding is recognized by its byte order mark or declaration.
+        url: Where it came from, after redirects: references in it are resolved against this.
+        utc_us: The time, in Unix microseconds, for what depends on it (a live MPD); None:
+            when it was published, as far as it says so.
+
+    Raises:
+        ManifestError: The document is not a manifest, or is broken.
+        UnsupportedManifest: It demands something netplay cannot do.
+    """
+    text = decoded(data, url)
+    if root_name(text) == "MPD":
+        return read_dash(text, url, utc_us=utc_us)
+    raise ManifestError(url, f"not a manifest: {described(text)}")
+
+
+def request_url(location: Location, uri: str) -> str:
+    """Return the URL of a reference at one of the places it can be fetched from."""
+    return urljoin(location.url, uri) if uri else location.url

@@ -1,0 +1,197 @@
+"""A SegmentTimeline becomes runs (§5.3.9.6).
+
+`S` elements say where segments start and how long they are; what they leave open (no t, a
+negative r) follows from their neighbours, the Period's end or, live, from the time. What
+contradicts itself is repaired so that every segment keeps its number: players find it
+again by that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from netplay.manifest.dash.document import Node
+from netplay.segments import Run
+
+__all__ = ["MAX_SEGMENTS", "Unrolled", "clip", "unroll"]
+
+MAX_SEGMENTS = 1 << 40
+"""Segments of one index. They cost nothing until made, but their count must stay a count."""
+
+MAX_PATTERNED = 1_000_000
+"""Segments spelt out from a Pattern, which unlike runs cost memory each."""
+
+MAX_TICKS = 1 << 63
+
+GAP_TOLERANCE_S = 0.1
+"""A shorter hole is an encoder's rounding and is closed; a guess, a little above the 1/15 s
+that is common in players. A longer one is believed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unrolled:
+    """The segments of a SegmentTimeline.
+
+    Attributes:
+        first_number: S@n of the first segment, if given.
+        renumbered: Position and number of every segment where S@n breaks the count.
+    """
+
+    runs: tuple[Run, ...]
+    first_number: int | None = None
+    renumbered: tuple[tuple[int, int], ...] = ()
+
+
+def unroll(
+    timeline: Node, *, timescale: int, end_ticks: int | None, now_ticks: int | None
+) -> Unrolled:
+    """Return the runs of a SegmentTimeline.
+
+    Args:
+        timescale: Ticks a second.
+        end_ticks: Media time at which the Period ends; segments that begin there or later
+            are left out. None if it has no known end.
+        now_ticks: Media time of the live edge: a last negative r repeats for the segments
+            that are complete by then. None if not live.
+    """
+    tape = _Tape(timeline, timescale)
+    rows = list(_rows(timeline))
+    for row, (start, durations, repeat, number) in enumerate(rows):
+        begin = tape.begin(start)
+        if number is not None:
+            tape.renumber(number)
+        if repeat >= 0:
+            tape.add(begin, durations, repeat + 1)
+            continue
+        last = row + 1 == len(rows)
+        until = end_ticks if last else rows[row + 1][0]
+        counts = [] if until is None else [-(-(until - begin) // durations[0])]
+        if last and now_ticks is not None:
+            counts.append((now_ticks - begin) // durations[0])
+        if not counts:
+            timeline.warn("a segment repeats to an end that is not known; taken once")
+        if (count := min(counts, default=1)) > 0:
+            tape.add(begin, durations, count)
+    runs = tape.runs if end_ticks is None else clip(tape.runs, end_ticks)
+    return Unrolled(tuple(runs), tape.first_number, tuple(tape.renumbered))
+
+
+def clip(runs: list[Run], end_ticks: int) -> list[Run]:
+    """Return the runs without the segments that begin at a media time or later."""
+    kept = list(runs)
+    while kept and kept[-1].start >= end_ticks:
+        kept.pop()
+    if kept and kept[-1].duration:
+        start, duration, count = kept[-1]
+        kept[-1] = Run(start, duration, min(count, -(-(end_ticks - start) // duration)))
+    return kept
+
+
+_Row = tuple[int | None, tuple[int, ...], int, int | None]
+
+
+def _rows(timeline: Node) -> Iterator[_Row]:
+    """Yield (t, durations, r, n) of each S; durations are several only for a Pattern."""
+    patterns = _patterns(timeline)
+    for element in timeline.element.findall(f"{timeline.document.namespace}S"):
+        given = element.attrib
+        try:
+            start = int(given["t"]) if "t" in given else None
+            repeat = int(given["r"]) if "r" in given else 0
+            number = int(given["n"]) if "n" in given else None
+            if "p" in given:
+                durations = patterns[given["p"]]
+                entry = int(given.get("pE", 0)) % len(durations)
+                durations = durations[entry:] + durations[:entry]
+            else:
+                durations = (int(given["d"]),)
+        except (KeyError, ValueError):
+            Node(element, timeline.document).warn(
+                f"{dict(list(given.items())[:4])} cannot be read; the timeline ends before it"
+            )
+            return
+        if not 0 < durations[0] < MAX_TICKS or abs(start or 0) > MAX_TICKS or repeat > MAX_SEGMENTS:
+            Node(element, timeline.document).warn(
+                f"d={durations[0]}, t={start}, r={repeat} cannot be; it was left out"
+            )
+            continue
+        yield start, durations, repeat, number
+
+
+def _patterns(timeline: Node) -> dict[str, tuple[int, ...]]:
+    """Return the durations that each Pattern spells (6th edition)."""
+    patterns: dict[str, tuple[int, ...]] = {}
+    for pattern in timeline.children("Pattern"):
+        durations: list[int] = []
+        for part in pattern.children("P"):
+            duration, times = part.integer("d") or 0, (part.integer("r") or 0) + 1
+            if not 0 < duration < MAX_TICKS or not 0 < times + len(durations) <= MAX_PATTERNED:
+                raise part.error(f"d={duration}, r={times - 1} cannot be")
+            durations += [duration] * times
+        if durations:
+            patterns[pattern.get("id")] = tuple(durations)
+    return patterns
+
+
+class _Tape:
+    """Runs being laid down, each segment where the one before it ends."""
+
+    def __init__(self, timeline: Node, timescale: int) -> None:
+        self.runs: list[Run] = []
+        self.first_number: int | None = None
+        self.renumbered: list[tuple[int, int]] = []
+        self._timeline = timeline
+        self._close_ticks = int(GAP_TOLERANCE_S * timescale)
+        self._clock = 0
+        self._length = 0
+
+    def begin(self, start: int | None) -> int:
+        """Return where the next segment begins, and make the one before it end there."""
+        if start is None or start == self._clock:
+            return self._clock
+        if not self.runs:
+            return start
+        last = self.runs[-1]
+        begins = last.start + (last.count - 1) * last.duration
+        if start < begins:
+            self._timeline.warn(f"t={start} goes back behind {begins}; it was ignored")
+            return self._clock
+        gap = start - self._clock
+        if gap > self._close_ticks:
+            self._timeline.warn(f"nothing is shown for {gap} ticks before t={start}")
+            return start
+        if gap < -self._close_ticks:
+            self._timeline.warn(f"t={start} overlaps the segment before it by {-gap} ticks")
+        self.runs.pop()
+        if last.count > 1:
+            self.runs.append(Run(last.start, last.duration, last.count - 1))
+        self.runs.append(Run(begins, start - begins, 1))
+        return start
+
+    def renumber(self, number: int) -> None:
+        """Give the next segment its own number."""
+        if not self._length:
+            self.first_number = number
+        else:
+            self.renumbered.append((self._length, number))
+
+    def add(self, start: int, durations: tuple[int, ...], count: int) -> None:
+        """Lay down segments from a media time on, with these durations in turn."""
+        if len(durations) > 1:
+            if count > MAX_PATTERNED:
+                raise self._timeline.error(f"a pattern is repeated for {count} segments")
+            for position in range(count):
+                self.add(start, (durations[position % len(durations)],), 1)
+                start = self._clock
+            return
+        duration = durations[0]
+        last = self.runs[-1] if self.runs else None
+        if last is not None and last.duration == duration and start == self._clock:
+            self.runs[-1] = Run(last.start, duration, last.count + count)
+        else:
+            self.runs.append(Run(start, duration, count))
+        self._clock = start + duration * count
+        self._length += count
+        if self._length > MAX_SEGMENTS or abs(self._clock) > MAX_TICKS:
+            raise self._timeline.error("describes more than a player could count")
