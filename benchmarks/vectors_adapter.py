@@ -9,7 +9,7 @@ from typing import Any
 
 import netplay
 from netplay.manifest import request_url
-from netplay.timeline import Known, Location, Representation
+from netplay.timeline import Known, Location, Period, Representation
 
 __all__ = ["parse_dash"]
 
@@ -25,24 +25,29 @@ def parse_dash(text: str, base_url: str, now_ms: int | None) -> dict[str, Any]:
     """
     utc_us = None if now_ms is None else now_ms * 1000
     presentation = netplay.parse_manifest(text, base_url, utc_us=utc_us)
+    first = "" if presentation.steering is None else presentation.steering.default_host
     return {
         "representations": {
-            f"{rep.id.partition('/')[0]}/{rep.name}": _facts(rep)
-            for period in reversed(presentation.periods)
-            for group in reversed(period.sets)
-            for rep in reversed(group.representations)
+            f"{rep.id.partition('/')[0]}/{rep.name}": _facts(rep, period, preferred_host=first)
+            for period in presentation.periods
+            for group in period.sets
+            for rep in group.representations
         }
     }
 
 
-def _facts(rep: Representation) -> dict[str, Any]:
-    place = rep.locations[0]
+def _facts(rep: Representation, period: Period, *, preferred_host: str) -> dict[str, Any]:
+    preferred = (place for place in rep.locations if place.host == preferred_host)
+    place = next(preferred, rep.locations[0])
     if not isinstance(rep.index, Known):
         whole = request_url(place, rep.index.media_uri or "")
         init = rep.index.init
         return {
             "n_segments": 1,
             "urls": [whole],
+            "durations": []
+            if period.end_us is None
+            else [(period.end_us - period.start_us) / 1_000_000],
             "init": None if init is None else request_url(place, init.uri),
         }
     index = rep.index.index

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from urllib.parse import urljoin
-
 from netplay.errors import ManifestError
 from netplay.manifest.dash import read_dash
 from netplay.manifest.text import decoded, described, root_name
-from netplay.timeline import Location, Presentation
+from netplay.manifest.urls import request_url
+from netplay.timeline import Presentation
 
 __all__ = ["parse_manifest", "read_dash", "request_url"]
 
@@ -29,8 +28,3 @@ def parse_manifest(data: bytes | str, url: str, *, utc_us: int | None = None) ->
     if root_name(text) == "MPD":
         return read_dash(text, url, utc_us=utc_us)
     raise ManifestError(url, f"not a manifest: {described(text)}")
-
-
-def request_url(location: Location, uri: str) -> str:
-    """Return the URL of a reference at one of the places it can be fetched from."""
-    return urljoin(location.url, uri) if uri else location.url

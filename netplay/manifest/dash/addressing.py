@@ -258,7 +258,8 @@ def _from_template(template: Segmentation, slot: Slot) -> Index:
     if timing.first_number is not None:
         first_number = timing.first_number
     end_number = template.integer("endNumber")
-    if end_number is not None:
+    if end_number is not None and template.child("SegmentTimeline") is None:
+        # Players agree that a SegmentTimeline lists its segments to the last.
         runs = tuple(_first(list(runs), end_number - first_number - skipped + 1)[0])
     pieces = split_pattern(media, name=slot.name, bandwidth_bps=slot.bandwidth_bps)
     naming = Template(_with_query_at_end(pieces, slot.query), init=_init(template, slot))

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from urllib.parse import urljoin
-
 from netplay.manifest.dash.document import Node
 from netplay.manifest.dash.values import read_fraction
+from netplay.manifest.urls import resolve_url
 from netplay.timeline import Live, Steering
 
 __all__ = ["read_live", "read_steering"]
@@ -27,9 +26,9 @@ def read_live(mpd: Node, *, origin_utc_us: int | None) -> Live:
             (source.get("schemeIdUri"), source.get("value") or source.text)
             for source in mpd.children("UTCTiming")
         ),
-        patch_url="" if patch is None else resolved(mpd.document.url, patch),
+        patch_url="" if patch is None else resolve_url(mpd.document.url, patch.text),
         refresh_urls=tuple(
-            resolved(mpd.document.url, location) for location in mpd.children("Location")
+            resolve_url(mpd.document.url, location.text) for location in mpd.children("Location")
         ),
         min_latency_us=_milliseconds(latency, "min"),
         max_latency_us=_milliseconds(latency, "max"),
@@ -44,19 +43,10 @@ def read_steering(mpd: Node) -> Steering | None:
     if steering is None:
         return None
     return Steering(
-        url=resolved(mpd.document.url, steering),
+        url=resolve_url(mpd.document.url, steering.text),
         default_host=steering.get("defaultServiceLocation"),
         query_before_start=steering.flag("queryBeforeStart"),
     )
-
-
-def resolved(base: str, node: Node) -> str:
-    """Return the URL inside an element, made absolute; "" with a warning if it is none."""
-    try:
-        return urljoin(base, node.text)
-    except ValueError:
-        node.warn(f"{node.text[:80]!r} is not a URL and was ignored")
-        return ""
 
 
 def _milliseconds(node: Node | None, name: str) -> int | None:

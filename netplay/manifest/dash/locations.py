@@ -7,10 +7,11 @@ every base it can be resolved against, an absolute one stands for itself.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from netplay.manifest.dash.document import Node
 from netplay.manifest.dash.values import read_seconds_us
+from netplay.manifest.urls import resolve_url
 from netplay.timeline import Location
 
 __all__ = ["UNLIMITED_US", "Base", "availability_offset_us", "bases_below", "locations_of"]
@@ -55,7 +56,7 @@ def bases_below(bases: tuple[Base, ...], level: Node) -> tuple[Base, ...]:
 
 def _joined(base: Base, offer: Node) -> Base | None:
     try:
-        url = urljoin(base.url, offer.text)
+        url = resolve_url(base.url, offer.text)
         urlsplit(url)
     except ValueError:
         offer.warn(f"{offer.text[:80]!r} is not a URL and was left out")

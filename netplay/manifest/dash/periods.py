@@ -54,6 +54,9 @@ def spans_of(mpd: Node) -> list[Span]:
             before_us = None
             continue
         end_us = _end_us(nodes, number, start_us=start_us, whole_us=whole_us)
+        if end_us is not None and end_us == whole_us and end_us <= start_us:
+            # Counted from where the first Period begins, not from 0.
+            end_us += spans[0].start_us if spans else start_us
         before_us = end_us
         if end_us is not None and end_us <= start_us:
             node.warn("left out: it lasts no time")
