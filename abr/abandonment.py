@@ -26,6 +26,10 @@ class LateRule:
             download that runs is given all of it, so a change must be worth its while.
         settle_s: How long bytes must have flowed before their rate means anything. dash.js,
             AbandonRequestsRule: 500 ms after the first byte; Sabre the same.
+        duration_share: Share of the segment's duration for which they must have flowed,
+            unless the buffer is short. hls.js, abr-controller: half of it.
+        buffer_share: Share of the buffer left after which there is no time for that. A
+            guess: with four times as much left, a pause of the link may yet pass.
         patience_s: How long the end may be away while nothing plays and so no buffer runs
             out; never more than the segment's duration. A guess: a sweep over start-up
             times and stalls would settle it.
@@ -35,6 +39,8 @@ class LateRule:
 
     margin: float = 0.7
     settle_s: float = 0.5
+    duration_share: float = 0.5
+    buffer_share: float = 0.25
     patience_s: float = 2.0
     step_s: float = 0.05
 
@@ -65,18 +71,20 @@ class LateRule:
         costs_bytes = {rung: cost for rung, cost in costs_bytes.items() if cost < left_bytes}
         if not costs_bytes:
             return Keep()
-        if progress.ttfb_s is None or not progress.bytes:
+        if progress.ttfb_s is None:
+            # The server has not answered, which says nothing of the link.
             return self._ask_in(view, self.settle_s)
-        flowed_s = progress.elapsed_s - progress.ttfb_s
-        if flowed_s <= 0 or flowed_s < self.settle_s:
-            return self._ask_in(view, self.settle_s - flowed_s)
 
-        s_a_byte = flowed_s / progress.bytes
+        # Headers alone count as a byte, so that a link that died after them has a rate.
+        got_bytes = max(progress.bytes, 1)
+        flowed_s = max(progress.elapsed_s - progress.ttfb_s, 0.0)
+        s_a_byte = flowed_s / got_bytes
         request_s = max(ttfb_s or 0.0, progress.ttfb_s)
         waits_s = {r: request_s * (1 + view.rungs[r].resolve_requests) for r in costs_bytes}
         finish_s = left_bytes * s_a_byte
         deadline_s = self._deadline_s(view, progress)
-        if finish_s > deadline_s:
+        settled_in_s = self._settled_in_s(view, progress, flowed_s, deadline_s)
+        if settled_in_s <= 0 and finish_s > deadline_s:
             arrives_s = {r: waits_s[r] + cost * s_a_byte for r, cost in costs_bytes.items()}
             target = _best(arrives_s, finish_s, deadline_s)
             if target is not None:
@@ -90,16 +98,26 @@ class LateRule:
         # (flowed + x). It is then late when left * (flowed + x) / bytes passes the
         # deadline, which a moving playhead brings x nearer; and a lower rung is sooner when
         # (left - cost) * (flowed + x) / bytes passes what its requests wait.
-        left_a_byte = left_bytes / progress.bytes
-        late_in_s = (deadline_s - finish_s) / (left_a_byte + (1 if view.playing else 0))
+        late_in_s = (deadline_s - finish_s) / (left_bytes / got_bytes + view.playing)
         sooner_in_s = min(
-            waits_s[r] * progress.bytes / (left_bytes - cost) - flowed_s
+            waits_s[r] * got_bytes / (left_bytes - cost) - flowed_s
             for r, cost in costs_bytes.items()
         )
-        return self._ask_in(view, max(late_in_s, sooner_in_s))
+        return self._ask_in(view, max(settled_in_s, late_in_s, sooner_in_s))
 
     def _ask_in(self, view: View, in_s: float) -> Keep:
         return Keep(view.now_us + math.ceil(max(in_s, self.step_s) * 1e6))
+
+    def _settled_in_s(
+        self, view: View, progress: Progress, flowed_s: float, deadline_s: float
+    ) -> float:
+        """How long until what was seen is evidence enough; 0 or less once it is."""
+        hurried_s = self.buffer_share * deadline_s - flowed_s
+        if view.playing:
+            # The deadline comes nearer while the bytes flow.
+            hurried_s /= 1 + self.buffer_share
+        calm_s = self.duration_share * progress.duration_s - flowed_s
+        return max(self.settle_s - flowed_s, min(hurried_s, calm_s))
 
     def _deadline_s(self, view: View, progress: Progress) -> float:
         if view.playing:
