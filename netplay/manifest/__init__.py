@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from netplay.errors import ManifestError
 from netplay.manifest.dash import read_dash
+from netplay.manifest.hls import read_hls
+from netplay.manifest.resolve import MoreNeeded, resolve
 from netplay.manifest.text import decoded, described, root_name
 from netplay.manifest.urls import request_url
 from netplay.timeline import Presentation
 
-__all__ = ["parse_manifest", "read_dash", "request_url"]
+__all__ = ["MoreNeeded", "parse_manifest", "read_dash", "request_url", "resolve"]
 
 
 def parse_manifest(data: bytes | str, url: str, *, utc_us: int | None = None) -> Presentation:
@@ -25,6 +27,8 @@ def parse_manifest(data: bytes | str, url: str, *, utc_us: int | None = None) ->
         UnsupportedManifest: It demands something netplay cannot do.
     """
     text = decoded(data, url)
+    if text.startswith("#EXTM3U"):
+        return read_hls(text, url, utc_us=utc_us)
     if root_name(text) == "MPD":
         return read_dash(text, url, utc_us=utc_us)
     raise ManifestError(url, f"not a manifest: {described(text)}")

@@ -56,8 +56,8 @@ def strangers(properties: Iterable[Descriptor]) -> list[Descriptor]:
 def _understood(found: Descriptor) -> bool:
     scheme = found.scheme.lower()
     if scheme == PRESELECTION:
-        # "tag,1 2": playable only together with set 2; "tag,1" or no value: on its own.
-        return len(found.value.partition(",")[2].split()) <= 1
+        # "1,2": playable as set 2 alone; without a value, or "1,2 3": only with others.
+        return bool(found.value) and len(found.value.partition(",")[2].split()) <= 1
     return scheme.startswith(UNDERSTOOD_BEGINNINGS)
 
 

@@ -183,13 +183,7 @@ def read_document(text: str, url: str) -> Node:
     if text.count("<") > MAX_TAGS or text.count("=") > MAX_ATTRIBUTES:
         raise ManifestError(url, f"more than {MAX_TAGS} tags or {MAX_ATTRIBUTES} attributes")
     _refuse_entities(document)
-    try:
-        # Entities are refused above, so that nothing can expand.
-        document.root = ElementTree.fromstring(document.text)  # noqa: S314
-    except ElementTree.ParseError as error:
-        if error.code != expat.errors.codes[expat.errors.XML_ERROR_UNBOUND_PREFIX]:
-            raise ManifestError(url, f"not well-formed XML: {error}") from error
-        document.root = _with_prefixes_declared(document)
+    document.root = _parsed(document)
     namespace, brace, name = document.root.tag.rpartition("}")
     document.namespace = namespace + brace
     if name != "MPD":
@@ -203,19 +197,38 @@ def _refuse_entities(document: Document) -> None:
         raise ManifestError(document.url, "a document type declaration is not accepted")
 
 
-def _with_prefixes_declared(document: Document) -> ElementTree.Element:
-    """Read a document that uses prefixes it never declared, as browsers' players do."""
-    text = document.text
-    used = set(re.findall(r"[<\s]([A-Za-z_][\w.-]*):[A-Za-z_]", text))
-    strays = sorted(used - set(re.findall(r"xmlns:([\w.-]+)\s*=", text)) - {"xml", "xmlns"})
-    declared = "".join(f' xmlns:{prefix}="urn:undeclared:{prefix}"' for prefix in strays[:50])
-    repaired = re.sub(r"(<(?:[\w.-]+:)?MPD)\b", lambda tag: tag[1] + declared, text, count=1)
+def _parsed(document: Document) -> ElementTree.Element:
+    """Parse the text; two mistakes that players forgive are repaired first."""
     try:
-        root = ElementTree.fromstring(repaired)  # noqa: S314
+        # Entities were refused before, so that nothing can expand.
+        return ElementTree.fromstring(document.text)  # noqa: S314
+    except ElementTree.ParseError as error:
+        fault = error
+    repaired = _BARE_AMPERSAND.sub("&amp;", document.text)
+    if repaired != document.text:
+        document.warn("ampersands that are not escaped were accepted")
+    repaired = _with_prefixes_declared(document, repaired)
+    if repaired == document.text:
+        raise ManifestError(document.url, f"not well-formed XML: {fault}") from fault
+    document.text = repaired
+    try:
+        return ElementTree.fromstring(repaired)  # noqa: S314
     except ElementTree.ParseError as error:
         raise ManifestError(document.url, f"not well-formed XML: {error}") from error
+
+
+_BARE_AMPERSAND = re.compile(r"&(?!#?\w{1,10};)")
+
+
+def _with_prefixes_declared(document: Document, text: str) -> str:
+    """Return a text in which every namespace prefix is declared."""
+    used = set(re.findall(r"[<\s]([A-Za-z_][\w.-]{0,60}):[A-Za-z_]", text))
+    strays = sorted(used - set(re.findall(r"xmlns:([\w.-]+)\s*=", text)) - {"xml", "xmlns"})[:50]
+    if not strays:
+        return text
+    declared = "".join(f' xmlns:{prefix}="urn:undeclared:{prefix}"' for prefix in strays)
     document.warn(f"undeclared namespace prefixes were accepted: {', '.join(strays)}")
-    return root
+    return re.sub(r"(<(?:[\w.-]{1,60}:)?MPD)\b", lambda tag: tag[1] + declared, text, count=1)
 
 
 def _depth_exceeds(element: ElementTree.Element, limit: int) -> bool:

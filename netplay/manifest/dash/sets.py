@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from netplay.manifest.dash.addressing import NoSegments, Slot, read_index
+from netplay.manifest.dash.addressing import read_index
 from netplay.manifest.dash.descriptors import (
     channels_of,
     descriptors,
@@ -22,6 +22,7 @@ from netplay.manifest.dash.document import Node
 from netplay.manifest.dash.locations import Base, bases_below, locations_of
 from netplay.manifest.dash.protection import read_protections
 from netplay.manifest.dash.query import query_below
+from netplay.manifest.dash.segmentation import NoSegments, Slot
 from netplay.manifest.dash.values import read_fraction
 from netplay.timeline import AdaptationSet, Descriptor, Kind, Representation
 

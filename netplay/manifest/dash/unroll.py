@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from netplay.manifest.dash.document import Node
 from netplay.segments import Run
 
-__all__ = ["MAX_SEGMENTS", "Unrolled", "clip", "unroll"]
+__all__ = ["MAX_SEGMENTS", "Unrolled", "behind", "clip", "unroll"]
 
 MAX_SEGMENTS = 1 << 40
 """Segments of one index. They cost nothing until made, but their count must stay a count."""
@@ -35,21 +35,31 @@ class Unrolled:
 
     Attributes:
         first_number: S@n of the first segment, if given.
-        renumbered: Position and number of every segment where S@n breaks the count.
+        skipped: Segments left out at the beginning, because the Period begins after them.
+        renumbered: Position and number of every segment where S@n breaks the count;
+            positions count the skipped ones.
     """
 
     runs: tuple[Run, ...]
     first_number: int | None = None
+    skipped: int = 0
     renumbered: tuple[tuple[int, int], ...] = ()
 
 
 def unroll(
-    timeline: Node, *, timescale: int, end_ticks: int | None, now_ticks: int | None
+    timeline: Node,
+    *,
+    timescale: int,
+    start_ticks: int,
+    end_ticks: int | None,
+    now_ticks: int | None,
 ) -> Unrolled:
     """Return the runs of a SegmentTimeline.
 
     Args:
         timescale: Ticks a second.
+        start_ticks: Media time at which the Period begins; segments that end there or
+            before are left out.
         end_ticks: Media time at which the Period ends; segments that begin there or later
             are left out. None if it has no known end.
         now_ticks: Media time of the live edge: a last negative r repeats for the segments
@@ -74,7 +84,13 @@ def unroll(
         if (count := min(counts, default=1)) > 0:
             tape.add(begin, durations, count)
     runs = tape.runs if end_ticks is None else clip(tape.runs, end_ticks)
-    return Unrolled(tuple(runs), tape.first_number, tuple(tape.renumbered))
+    kept, skipped = behind(runs, start_ticks)
+    if kept:
+        runs = kept
+    elif runs:
+        timeline.warn("every segment is before its Period begins; they were kept nevertheless")
+        skipped = 0
+    return Unrolled(tuple(runs), tape.first_number, skipped, tuple(tape.renumbered))
 
 
 def clip(runs: list[Run], end_ticks: int) -> list[Run]:
@@ -86,6 +102,19 @@ def clip(runs: list[Run], end_ticks: int) -> list[Run]:
         start, duration, count = kept[-1]
         kept[-1] = Run(start, duration, min(count, -(-(end_ticks - start) // duration)))
     return kept
+
+
+def behind(runs: list[Run], start_ticks: int) -> tuple[list[Run], int]:
+    """Return the runs without the segments that end at a media time or before, and their count."""
+    skipped = 0
+    for place, (start, duration, count) in enumerate(runs):
+        if start + duration * count > start_ticks:
+            gone = max(0, (start_ticks - start) // duration)
+            return [Run(start + gone * duration, duration, count - gone), *runs[place + 1 :]], (
+                skipped + gone
+            )
+        skipped += count
+    return [], skipped
 
 
 _Row = tuple[int | None, tuple[int, ...], int, int | None]

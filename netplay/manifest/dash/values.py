@@ -35,7 +35,7 @@ _DATE_TIME = re.compile(
 _INTEGER = re.compile(r"[+-]?\d{1,19}(?:\.0*)?", re.ASCII)
 _RANGE = re.compile(r"(\d{1,18})-(\d{1,18})?", re.ASCII)
 _FRACTION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(?:[/:](\d{1,9}))?", re.ASCII)
-_SECONDS = re.compile(r"(\d{1,15})(?:\.(\d{0,30}))?", re.ASCII)
+_SECONDS = re.compile(r"[+-]?\d{1,15}(?:\.\d{0,30})?(?:[eE][+-]?\d{1,2})?", re.ASCII)
 
 _YEAR_DAYS, _MONTH_DAYS = 365, 30
 """xsd:duration leaves their length open; these are what players take."""
@@ -76,11 +76,10 @@ def read_date_time_us(text: str) -> int:
 
 
 def read_seconds_us(text: str) -> int:
-    """Return seconds written as a decimal number, in microseconds."""
-    match = _SECONDS.fullmatch(text)
-    if match is None:
+    """Return seconds written as a decimal number (xsd:double), in microseconds."""
+    if not _SECONDS.fullmatch(text):
         raise ValueError(f"not a number of seconds: {text[:40]!r}")
-    return int(match[1]) * 1_000_000 + _micro(match[2])
+    return int(Fraction(text) * 1_000_000)
 
 
 def read_byte_range(text: str) -> ByteRange:
