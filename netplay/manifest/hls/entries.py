@@ -77,9 +77,8 @@ class Entries:
 
     def on_uri(self, number: int, line: str) -> None:
         """Read the URI of a segment, and make its entry of all that came before."""
-        duration = self._duration
+        duration = self._duration if self._duration is not None else self._guess(number)
         if duration is None:
-            self.reading.warn(number, "URI", "left out: no #EXTINF before it")
             return
         uri = self.reading.filled(number, "URI", line) if "{$" in line else line
         cut = None
@@ -110,6 +109,18 @@ class Entries:
         if self.parts:
             self.parts = []
 
+    def _guess(self, number: int) -> int | None:
+        """Return how long a segment without EXTINF may be; None if nothing tells.
+
+        Leaving it out would give every later segment another number.
+        """
+        guess = self.header.target_ns
+        if guess is None and self.entries:
+            guess = self.longest_ns
+        done = "left out" if guess is None else "a usual length is assumed"
+        self.reading.warn(number, "URI", f"no #EXTINF before it: {done}")
+        return guess
+
     def _number_discontinuities(self) -> None:
         """Go on as before where a sliding playlist has no EXT-X-DISCONTINUITY-SEQUENCE."""
         if self.previous is not None and self.discontinuity_sequence is None:
@@ -121,9 +132,9 @@ class Entries:
         self, number: int, tag: str, text: str, *, held: tuple[str, int], uri: str
     ) -> ByteRange:
         """Return a BYTERANGE n[@o]; without o it follows the last range of the same file."""
-        length_text, at, first_text = text.strip('" ').partition("@")
+        length_text, _, first_text = text.strip('" ').partition("@")
         length, first = integer(length_text), integer(first_text)
-        if length is None or (at and first is None):
+        if length is None or (first is None and first_text):
             raise self.reading.refusal(number, tag, f"{text[:40]!r} is no byte range")
         if first is None:
             first = held[1] if held[0] == uri else 0
@@ -186,7 +197,10 @@ class Entries:
         """Read EXT-X-MAP: the init segment."""
         tag = "#EXT-X-MAP"
         given = self.reading.attributes(number, tag, value)
-        uri = self.reading.required(number, tag, given, "URI")
+        uri = given.get("URI", "")
+        if not uri:
+            self.reading.warn(number, tag, "left out: URI is missing")
+            return
         cut = None
         if "BYTERANGE" in given:
             cut = self._cut(number, tag, given["BYTERANGE"], held=("", 0), uri=uri)

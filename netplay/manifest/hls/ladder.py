@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable
 from fractions import Fraction
 from typing import Literal
 
@@ -12,6 +11,7 @@ from netplay.manifest.hls.codecs import codec_list, family, kind_of_codec, kinds
 from netplay.manifest.hls.reading import NS_PER_S, Attributes, integer, nanoseconds
 from netplay.manifest.hls.redundancy import Places, rungs
 from netplay.manifest.hls.variants import TRICK_TAGS, Rendition, Tags, Variant
+from netplay.manifest.urls import resolve_url
 from netplay.timeline import (
     AdaptationSet,
     Descriptor,
@@ -60,8 +60,8 @@ class Maker:
     Args:
         tags: The whole playlist.
         places: Who serves what.
-        variables: What the playlist defines, for its media playlists.
-        absolute: Makes a reference absolute: (line, reference) to URL.
+        url: Where it came from.
+        variables: What it defines, for its media playlists.
     """
 
     def __init__(
@@ -69,12 +69,12 @@ class Maker:
         tags: Tags,
         places: Places,
         *,
+        url: str,
         variables: tuple[tuple[str, str], ...],
-        absolute: Callable[[int, str], str],
     ) -> None:
         self.groups = tags.groups
         self.places = places
-        self.absolute = absolute
+        self.url = url
         self.index = Unresolved("playlist", per_host=True, variables=variables)
         self._names: Counter[str] = Counter()
 
@@ -218,7 +218,7 @@ def _partners(held: list[Variant], maker: Maker) -> tuple[tuple[Kind, str], ...]
 
 def _locations(held: list[Variant], maker: Maker) -> tuple[Location, ...]:
     places = maker.places
-    return places.locations((places.host(v), maker.absolute(v.number, v.uri)) for v in held)
+    return places.locations((places.host(v), resolve_url(maker.url, v.uri)) for v in held)
 
 
 def _layouts(given: Attributes) -> tuple[Descriptor, ...]:

@@ -19,8 +19,6 @@ _MULTIVARIANT_TAGS = {
     "#EXT-X-MEDIA",
     "#EXT-X-STREAM-INF",
     "#EXT-X-I-FRAME-STREAM-INF",
-    "#EXT-X-SESSION-KEY",
-    "#EXT-X-CONTENT-STEERING",
 }
 
 
@@ -91,8 +89,8 @@ def read_media(
     if variables is None and unresolved is not None:
         variables = dict(unresolved.variables)
     unresolved = unresolved or Unresolved("playlist")
-    lines = playlist_lines(text, url)
-    reading = Reading(url, variables)
+    lines, wrong = playlist_lines(text, url)
+    reading = Reading(url, variables, wrong)
     header, dateranges = Header(reading), DateRanges()
     entries = Entries(reading, header, previous=previous)
     _read_lines(lines, header=header, entries=entries, dateranges=dateranges)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from urllib.parse import urljoin
-
 from netplay.manifest.hls.codecs import mime_type_of
 from netplay.manifest.hls.ladder import Maker, ladders, trick_sets
 from netplay.manifest.hls.media import MediaDocument, read_media
@@ -12,6 +9,7 @@ from netplay.manifest.hls.reading import Reading, is_multivariant, playlist_line
 from netplay.manifest.hls.redundancy import GROUP_ATTRIBUTES, Places, authority
 from netplay.manifest.hls.renditions import rendition_sets, with_multiplexed, without_repeats
 from netplay.manifest.hls.variants import Tags, collect
+from netplay.manifest.urls import resolve_url
 from netplay.segments import SegmentIndex
 from netplay.timeline import (
     AdaptationSet,
@@ -43,28 +41,16 @@ def read_hls(text: str, url: str, *, utc_us: int | None = None) -> Presentation:
         ManifestError: It is not a playlist, or RFC 8216bis says to refuse it.
     """
     del utc_us
-    lines = playlist_lines(text, url)
+    lines, wrong = playlist_lines(text, url)
     if is_multivariant(lines):
-        return _multivariant(lines, url)
+        return _multivariant(lines, Reading(url, warnings=wrong))
     return _media(read_media(text, url), url)
 
 
-def _multivariant(lines: list[str], url: str) -> Presentation:
-    reading = Reading(url)
+def _multivariant(lines: list[str], reading: Reading) -> Presentation:
+    url = reading.url
     tags = collect(reading, lines)
-
-    def absolute(number: int, reference: str) -> str:
-        try:
-            return urljoin(url, reference)
-        except ValueError as error:
-            raise reading.refusal(number, "URI", f"{reference[:80]!r}: {error}") from error
-
-    maker = Maker(
-        tags,
-        Places(tags, url),
-        variables=tuple(reading.variables.items()),
-        absolute=absolute,
-    )
+    maker = Maker(tags, Places(tags, url), url=url, variables=tuple(reading.variables.items()))
     renditions = rendition_sets(tags.renditions, tags.variants, maker)
     sets = without_repeats(ladders(tags.variants, maker), renditions)
     sets += trick_sets(tags.tricks, maker)
@@ -78,7 +64,7 @@ def _multivariant(lines: list[str], url: str) -> Presentation:
         periods=(Period("0", 0, None, tuple(sets)),),
         session_protections=tuple(tags.keys),
         session_data=tuple(tags.data),
-        steering=_steering(tags, absolute),
+        steering=_steering(tags, url),
         start_us=tags.start_us,
         version=tags.version,
         warnings=tuple(reading.warnings),
@@ -95,11 +81,11 @@ def _check_groups(reading: Reading, tags: Tags) -> None:
                 reading.warn(variant.number, variant.tag, detail)
 
 
-def _steering(tags: Tags, absolute: Callable[[int, str], str]) -> Steering | None:
+def _steering(tags: Tags, url: str) -> Steering | None:
     if tags.steering is None:
         return None
-    url = absolute(tags.steering_line, tags.steering["SERVER-URI"])
-    return Steering(url=url, default_host=tags.steering.get("PATHWAY-ID", "."))
+    server = resolve_url(url, tags.steering["SERVER-URI"])
+    return Steering(url=server, default_host=tags.steering.get("PATHWAY-ID", "."))
 
 
 def _media(document: MediaDocument, url: str) -> Presentation:

@@ -46,18 +46,24 @@ _DECIMAL = re.compile(r"\s*([+-]?)(\d{0,12})(?:\.(\d*))?")
 _INTEGER = re.compile(r"\s*(\d{1,20})")
 
 
-def playlist_lines(text: str, url: str) -> list[str]:
-    """Return the lines of a playlist, its first being #EXTM3U; ManifestError if it is none.
+def playlist_lines(text: str, url: str) -> tuple[list[str], tuple[str, ...]]:
+    """Return the lines of a playlist, and what is wrong with how it begins.
 
-    Lines end at LF, CR LF or CR. A byte order mark, blank lines and comments before
-    #EXTM3U are passed over: the RFC forbids them, and they are harmless.
+    Lines end at LF, CR LF or CR. The first must be #EXTM3U; comments before it, and even its
+    absence where another tag of HLS stands first, are passed over with a warning.
+
+    Raises:
+        ManifestError: It is no playlist.
     """
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     lines = [line.strip() for line in text.split("\n")]
     for number, line in enumerate(lines, 1):
         if line.startswith("#EXTM3U"):
-            return lines
-        if line and (line.startswith("#EXT") or not line.startswith("#")):
+            wrong = any(lines[: number - 1])
+            return lines, (f"line {number}: #EXTM3U: it is not the first line",) if wrong else ()
+        if line.startswith(("#EXT-X-", "#EXTINF:")):
+            return lines, (f"line {number}: #EXTM3U: missing",)
+        if line and not line.startswith("#"):
             detail = f"line {number}: not an HLS playlist: the first line must be #EXTM3U"
             raise ManifestError(url, detail)
     raise ManifestError(url, "not an HLS playlist: it has no #EXTM3U" if text else "it is empty")
@@ -134,13 +140,16 @@ class Reading:
         url: Where the playlist came from: QUERYPARAM takes values from its query.
         imports: What EXT-X-DEFINE:IMPORT may ask for; None: the playlist is read without
             the multivariant playlist it belongs to, so an imported value stays unknown.
+        warnings: What is wrong with how it begins.
     """
 
     __slots__ = ("_imports", "_substituted", "_unknown", "url", "variables", "warnings")
 
-    def __init__(self, url: str, imports: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, url: str, imports: Mapping[str, str] | None = None, warnings: tuple[str, ...] = ()
+    ) -> None:
         self.url = url
-        self.warnings: list[str] = []
+        self.warnings = list(warnings)
         self.variables: dict[str, str] = {}
         self._imports = imports
         self._unknown: set[str] = set()
@@ -176,9 +185,9 @@ class Reading:
 
         def value(match: re.Match[str]) -> str:
             name = match[1]
-            if name in self._unknown:
-                return match[0]
             if name not in self.variables:
+                if name in self._unknown:
+                    return match[0]
                 raise self.refusal(number, tag, f"variable {name} is not defined")
             self._substituted += len(self.variables[name])
             if self._substituted > MOST_SUBSTITUTED:
@@ -194,8 +203,8 @@ class Reading:
         name = given.get("NAME") or given.get("IMPORT") or given.get("QUERYPARAM")
         if not name:
             raise self.refusal(number, tag, "none of NAME, IMPORT and QUERYPARAM is there")
-        if name in self.variables or name in self._unknown:
-            raise self.refusal(number, tag, f"variable {name} is defined twice")
+        if name in self.variables:
+            self.warn(number, tag, f"variable {name} is defined twice; the later one holds")
         if "NAME" in given:
             if "VALUE" not in given:
                 raise self.refusal(number, tag, f"variable {name} has no VALUE")
@@ -204,9 +213,12 @@ class Reading:
             self._import(number, name)
         else:
             values = dict(parse_qsl(urlsplit(self.url).query))
-            if name not in values:
-                raise self.refusal(number, tag, f"the URL has no query parameter {name}")
-            self.variables[name] = values[name]
+            if name in values:
+                self.variables[name] = values[name]
+            else:
+                # A playlist read from a file has lost its query; all else in it still holds.
+                self._unknown.add(name)
+                self.warn(number, tag, f"the URL has no query parameter {name}")
 
     def _import(self, number: int, name: str) -> None:
         if self._imports is None:

@@ -8,6 +8,7 @@ from netplay.manifest.hls.codecs import codec_list, kind_of_codec
 from netplay.manifest.hls.ladder import HLS_SCHEME, Maker, attribute_list
 from netplay.manifest.hls.reading import Attributes, integer
 from netplay.manifest.hls.variants import Rendition, Variant
+from netplay.manifest.urls import resolve_url
 from netplay.timeline import AdaptationSet, Descriptor, Kind, Representation
 
 __all__ = ["RENDITION_SCHEME", "rendition_sets", "with_multiplexed", "without_repeats"]
@@ -82,7 +83,7 @@ def _set(
         carries=(kind,),
         bandwidth_bps=0,
         locations=places.locations(
-            (places.host_of_rendition(r), maker.absolute(r.number, r.uri)) for r in held
+            (places.host_of_rendition(r), resolve_url(maker.url, r.uri)) for r in held
         ),
         index=maker.index,
         codecs=codecs,

@@ -62,7 +62,6 @@ class Tags:
     keys: list[Protection] = field(default_factory=list)
     data: list[tuple[str, str]] = field(default_factory=list)
     steering: Attributes | None = None
-    steering_line: int = 0
     start_us: int | None = None
     version: int | None = None
 
@@ -136,10 +135,7 @@ def _read_tag(reading: Reading, tags: Tags, number: int, *, tag: str, value: str
         name = given.get("DATA-ID", "")
         tags.data.append((name, given.get("VALUE", given.get("URI", ""))))
     elif tag == "#EXT-X-CONTENT-STEERING":
-        tags.steering, tags.steering_line = reading.attributes(number, tag, value), number
-        if not tags.steering.get("SERVER-URI"):
-            reading.warn(number, tag, "left out: SERVER-URI is missing")
-            tags.steering = None
+        tags.steering = _steering(reading, number, reading.attributes(number, tag, value))
     elif tag == "#EXT-X-START":
         given = reading.attributes(number, tag, value)
         tags.start_us = start_offset_us(reading, number, given)
@@ -148,6 +144,13 @@ def _read_tag(reading: Reading, tags: Tags, number: int, *, tag: str, value: str
     elif tag in _SEGMENT_TAGS:
         detail = "it belongs in a media playlist, but there are variants"
         raise reading.refusal(number, tag, detail)
+
+
+def _steering(reading: Reading, number: int, given: Attributes) -> Attributes | None:
+    if given.get("SERVER-URI"):
+        return given
+    reading.warn(number, "#EXT-X-CONTENT-STEERING", "left out: SERVER-URI is missing")
+    return None
 
 
 def _rendition(reading: Reading, number: int, given: Attributes) -> Rendition:
