@@ -1,0 +1,119 @@
+"""Edge servers (OCAs), each in a process of its own, so that one can die alone.
+
+Works under asyncio and trio. However the block is left, by an error or a cancellation too,
+no server outlives it.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+
+from netplay.edge.child import Child
+from netplay.edge.manifests import Host
+
+__all__ = ["EdgeServer", "EdgeServers"]
+
+LOOPBACK = "127.0.0.1"
+
+
+class EdgeServer:
+    """One running server.
+
+    Attributes:
+        name: Its service location, e.g. "oca-1".
+        port: Where it listens on loopback.
+        running: False once it was stopped.
+    """
+
+    def __init__(self, child: Child, port: int) -> None:
+        self.name = child.name
+        self.port = port
+        self.running = True
+        self._child = child
+
+    @property
+    def url(self) -> str:
+        """Where its folder of titles is, with the slash at the end."""
+        return f"http://{LOOPBACK}:{self.port}/"
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._child.pid
+
+    async def announce(self, hosts: Sequence[Host], *, titles: Sequence[str] = ()) -> None:
+        """Write manifests for these hosts from now on, those of the titles at once."""
+        await self._child.ask({"hosts": list(hosts), "titles": list(titles)})
+
+    async def requests(self) -> dict[str, int]:
+        """Return how often each path was asked for."""
+        counts: dict[str, int] = (await self._child.ask({}))["requests"]
+        return counts
+
+    async def stop(self) -> None:
+        """Kill it, in the middle of whatever it is sending."""
+        self.running = False
+        await self._child.kill()
+
+
+class EdgeServers:
+    """As many servers of one folder as asked for: `async with EdgeServers(folder) as servers`.
+
+    Args:
+        folder: Holds one folder a title.
+        count: How many; they are named oca-1, oca-2 and so on.
+    """
+
+    def __init__(self, folder: Path, *, count: int = 3) -> None:
+        if count < 1:
+            raise ValueError(f"at least one server, not {count}")
+        self._folder = folder
+        self._names = [f"oca-{number}" for number in range(1, count + 1)]
+        self._children: list[Child] = []
+        self._servers: dict[str, EdgeServer] = {}
+
+    async def __aenter__(self) -> "EdgeServers":
+        try:
+            for name in self._names:
+                child = await Child.start(name, "netplay.edge.serve", str(self._folder))
+                self._children.append(child)
+            for child in self._children:
+                ready = await child.hear()
+                self._servers[child.name] = EdgeServer(child, ready["port"])
+        except BaseException:
+            await self._kill_all()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._kill_all()
+
+    async def _kill_all(self) -> None:
+        for child in self._children:
+            await child.kill()
+
+    def __iter__(self) -> Iterator[EdgeServer]:
+        return iter(self._servers.values())
+
+    def __len__(self) -> int:
+        return len(self._servers)
+
+    def __getitem__(self, name: str) -> EdgeServer:
+        return self._servers[name]
+
+    async def announce(self, hosts: Sequence[Host], *, titles: Sequence[str] = ()) -> None:
+        """Let every running server write manifests for these hosts from now on.
+
+        Args:
+            hosts: (name, URL of the folder of titles there, ending in a slash).
+            titles: Folders whose manifests are written before this returns, so that the
+                first request does not wait for it.
+        """
+        for server in self:
+            if server.running:
+                await server.announce(hosts, titles=titles)

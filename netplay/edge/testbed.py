@@ -1,0 +1,109 @@
+"""A title, its servers and the link to them, in one call: what demo, benchmarks and tests use.
+
+The manifests name the servers oca-1, oca-2, … where the link listens for them, so whatever
+plays them goes through the link with every byte, the manifest's own included.
+"""
+
+from contextlib import AsyncExitStack
+from pathlib import Path
+from types import TracebackType
+
+from netplay.edge.link import LinkSpec
+from netplay.edge.manifests import Host
+from netplay.edge.relay import LOOPBACK, Relay, RelayProcess
+from netplay.edge.servers import EdgeServers
+
+__all__ = ["Testbed"]
+
+
+class Testbed:
+    """A running title: `async with Testbed(cached_title(TINY), link=link) as bed`.
+
+    Works under asyncio and trio; leaving the block ends every process.
+
+    Args:
+        title_folder: A packaged title, as `cached_title` returns it.
+        oca_count: How many edge servers.
+        link: The viewer's access; None is loopback as it is.
+        link_in_process: Run the relay in this interpreter and not in a process of its own;
+            starts faster, measures worse.
+
+    Attributes:
+        servers: By name, e.g. `bed.servers["oca-1"]`.
+        hosts: (name, URL of the title there) in order, as the manifests name them.
+        relay: The link, or None.
+    """
+
+    __test__ = False
+    """Not a test case, whatever pytest thinks of the name."""
+
+    def __init__(
+        self,
+        title_folder: Path,
+        *,
+        oca_count: int = 3,
+        link: LinkSpec | None = None,
+        link_in_process: bool = False,
+    ) -> None:
+        self.servers = EdgeServers(title_folder.parent, count=oca_count)
+        self.hosts: tuple[Host, ...] = ()
+        self.relay: Relay | RelayProcess | None = None
+        self._name = title_folder.name
+        self._link = link
+        self._link_in_process = link_in_process
+
+    async def __aenter__(self) -> "Testbed":
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self.servers)
+            roots = [(server.name, server.url) for server in self.servers]
+            if self._link is not None:
+                upstreams = {server.name: (LOOPBACK, server.port) for server in self.servers}
+                relay: Relay | RelayProcess = RelayProcess(self._link, upstreams)
+                if self._link_in_process:
+                    relay = Relay(self._link, upstreams)
+                self.relay = await stack.enter_async_context(relay)
+                roots = [(server.name, relay.url(server.name)) for server in self.servers]
+            await self.servers.announce(roots, titles=[self._name])
+            self.hosts = tuple((name, f"{root}{self._name}/") for name, root in roots)
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._stack.__aexit__(kind, error, trace)
+
+    def url(self, path: str) -> str:
+        """Return where the viewer finds a file of the title, on the first server."""
+        return self.hosts[0][1] + path
+
+    @property
+    def mpd_url(self) -> str:
+        """The DASH manifest; `url("timeline.mpd")` and the like are the same title."""
+        return self.url("manifest.mpd")
+
+    @property
+    def hls_url(self) -> str:
+        """The HLS multivariant playlist; `url("ts.m3u8")` and the like are the same title."""
+        return self.url("master.m3u8")
+
+    async def stop(self, name: str) -> None:
+        """Kill one server, in the middle of whatever it is sending."""
+        await self.servers[name].stop()
+
+    async def shape(self, link: LinkSpec) -> None:
+        """Become another link from now on.
+
+        Raises:
+            ValueError: The testbed was made without one.
+        """
+        if self.relay is None:
+            raise ValueError("a testbed without a link cannot get another")
+        await self.relay.shape(link)
+
+    async def requests(self) -> dict[str, dict[str, int]]:
+        """Return how often each path was asked for, at every server that still runs."""
+        return {s.name: await s.requests() for s in self.servers if s.running}
