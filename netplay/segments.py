@@ -11,6 +11,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import accumulate
+from operator import add, gt, mul
 from typing import Literal, NamedTuple, Protocol
 
 __all__ = [
@@ -282,15 +284,13 @@ class SegmentIndex:
         """Check the runs and lay out their first positions and first ticks for bisection."""
         if self.timescale <= 0:
             raise ValueError(f"timescale must be positive, not {self.timescale}")
-        firsts, position, end = [], 0, None
-        for run in self.runs:
-            if run.count < 1 or run.duration < 0 or (end is not None and run.start < end):
-                raise ValueError(f"{run} is empty, goes backward or overlaps the run before it")
-            firsts.append(position)
-            position += run.count
-            end = run.start + run.duration * run.count
-        object.__setattr__(self, "_firsts", (*firsts, position))
-        object.__setattr__(self, "_starts", tuple(run.start for run in self.runs))
+        # Column by column: a timeline of 50,000 uneven segments is as many runs.
+        starts, durations, counts = zip(*self.runs, strict=True) if self.runs else ((), (), ())
+        ends = map(add, starts, map(mul, durations, counts))
+        if self.runs and (min(counts) < 1 or min(durations) < 0 or any(map(gt, ends, starts[1:]))):
+            raise ValueError("a run is empty, goes backward or overlaps the run before it")
+        object.__setattr__(self, "_firsts", tuple(accumulate(counts, initial=0)))
+        object.__setattr__(self, "_starts", starts)
 
     def __len__(self) -> int:
         return self._firsts[-1]
@@ -348,6 +348,20 @@ class SegmentIndex:
         run = self.runs[which]
         end_us = self.moment_us(run.start + (position + 1 - self._firsts[which]) * run.duration)
         return end_us if self.clip_end_us is None else min(end_us, self.clip_end_us)
+
+    def sizes_bytes(self, position_us: int, count: int) -> tuple[float | None, ...]:
+        """Return the expected sizes of so many segments from a moment on; None where unknown.
+
+        Past the end of the index nothing is known.
+        """
+        if isinstance(self.naming, Template):
+            return (None,) * count
+        first = self.at(position_us)
+        if first is None:
+            return (None,) * count
+        place = first.number - self.first_number
+        known = [self[at].size_bytes for at in range(place, min(place + count, len(self)))]
+        return (*known, *((None,) * (count - len(known))))
 
     @property
     def start_us(self) -> int:

@@ -32,6 +32,7 @@ __all__ = [
     "DecodeLagged",
     "Decoded",
     "DeviceChanged",
+    "ErrorName",
     "Event",
     "Evict",
     "Fail",
@@ -83,6 +84,8 @@ Failure = Literal[
 ]
 
 Why = Literal["start", "seek", "stall", "pause", "end"]
+
+ErrorName = Literal["DeliveryError", "DecodeError", "LicenseError", "ManifestError", "MediaError"]
 
 
 # ── Events ───────────────────────────────────────────────────────────────────────────
@@ -513,7 +516,7 @@ class Fail:
         attempts: (who, what came of it), in order.
     """
 
-    error: Literal["DeliveryError", "DecodeError", "LicenseError", "ManifestError", "MediaError"]
+    error: ErrorName
     what: str
     attempts: tuple[tuple[str, str], ...]
     reason: str = ""

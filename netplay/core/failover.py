@@ -1,0 +1,163 @@
+"""Whom to ask next: the hosts in their order, and what each has answered.
+
+A failure becomes a Verdict, and a Verdict is data. A host that failed waits only before
+it is asked again itself; the next one in the ranking is asked at once. What a host
+says about one resource (it is not there, its bytes are wrong) counts for that resource;
+what it says about itself (refused, reset, silent, 5xx) counts for everything it has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from netplay.core.jitter import Jitter
+from netplay.core.messages import Failure
+from netplay.core.rules import SessionRules
+from netplay.timeline import Location
+
+__all__ = ["Ask", "Failover", "GiveUp", "Resource", "Verdict", "Wait"]
+
+Resource = tuple[str, int, bool]
+"""Representation, number, whether it is the init segment; number -1 is its index document."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Ask this host now."""
+
+    host: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Every host that may have it is to be left alone until a moment."""
+
+    until_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """No host has it.
+
+    Attributes:
+        attempts: What each answered, in order.
+    """
+
+    attempts: tuple[tuple[str, str], ...]
+
+
+Verdict = Ask | Wait | GiveUp
+
+_ABOUT_THE_RESOURCE: frozenset[Failure] = frozenset(
+    ("media", "long", "range", "document", "decode", "redirect", "scheme")
+)
+_NOT_THERE = (404, 410)
+# A host that lacks so many resources in a row has lost the title, not a file.
+_MISSING_IN_A_ROW = 3
+_ATTEMPTS_KEPT = 24
+
+
+@dataclass(slots=True)
+class _Host:
+    failures: int = 0
+    missing: int = 0
+    free_at_us: int = 0
+    said: str = ""
+
+
+@dataclass(slots=True)
+class _Record:
+    attempts: list[tuple[str, str]] = field(default_factory=list)
+    without: set[str] = field(default_factory=set)
+    short: set[str] = field(default_factory=set)
+
+
+class Failover:
+    """The ranked hosts of one title, and their health."""
+
+    def __init__(self, rules: SessionRules, jitter: Jitter) -> None:
+        self._rules = rules
+        self._jitter = jitter
+        self._hosts: dict[str, _Host] = {}
+        self._records: dict[Resource, _Record] = {}
+
+    def verdict(self, resource: Resource, locations: Sequence[Location], now_us: int) -> Verdict:
+        """Return whom to ask for a resource now."""
+        record = self._records.get(resource)
+        without = record.without if record else set()
+        ranked = sorted(locations, key=lambda location: location.priority)
+        may_have = [place.host for place in ranked if place.host not in without]
+        if not may_have:
+            return GiveUp(tuple(record.attempts) if record else ())
+        for host in may_have:
+            if self._host(host).free_at_us <= now_us:
+                return Ask(host, self._why(host, ranked[0].host))
+        return Wait(min(self._host(host).free_at_us for host in may_have))
+
+    def another(self, host: str, locations: Sequence[Location], now_us: int) -> bool:
+        """Whether some other host could be asked now."""
+        return any(
+            place.host != host and self._host(place.host).free_at_us <= now_us
+            for place in locations
+        )
+
+    def failed(
+        self,
+        resource: Resource,
+        host: str,
+        *,
+        failure: Failure,
+        detail: str,
+        status: int | None,
+        retry_after_us: int | None,
+        now_us: int,
+    ) -> None:
+        """Take in what a host answered instead of the resource."""
+        record = self._records.setdefault(resource, _Record())
+        said = detail or (f"HTTP {status}" if status else failure)
+        record.attempts = [*record.attempts, (host, said)][-_ATTEMPTS_KEPT:]
+        health = self._host(host)
+        health.said = said
+        if status in _NOT_THERE:
+            record.without.add(host)
+            health.missing += 1
+            if health.missing < _MISSING_IN_A_ROW:
+                return
+        elif failure in _ABOUT_THE_RESOURCE:
+            record.without.add(host)
+            return
+        elif failure == "short":
+            # A connection that closed early may have been bad luck; twice is the file.
+            if host in record.short:
+                record.without.add(host)
+            record.short.add(host)
+        health.failures += 1
+        pause_us = self._rules.backoff_us << min(health.failures - 1, 16)
+        pause_us = self._jitter.spread(min(pause_us, self._rules.backoff_cap_us))
+        health.free_at_us = now_us + max(pause_us, retry_after_us or 0)
+
+    def succeeded(self, resource: Resource, host: str) -> None:
+        """A host delivered: it is well, and so is the resource."""
+        health = self._host(host)
+        health.failures = health.missing = health.free_at_us = 0
+        self._records.pop(resource, None)
+
+    def attempts(self, resource: Resource) -> tuple[tuple[str, str], ...]:
+        """Return what hosts answered for a resource so far, in order."""
+        record = self._records.get(resource)
+        return tuple(record.attempts) if record else ()
+
+    def all_attempts(self) -> tuple[tuple[str, str], ...]:
+        """Return what hosts answered for everything that is still missing, each answer once."""
+        said = [pair for record in self._records.values() for pair in record.attempts]
+        return tuple(dict.fromkeys(said))
+
+    def _host(self, host: str) -> _Host:
+        return self._hosts.setdefault(host, _Host())
+
+    def _why(self, host: str, first: str) -> str:
+        if host == first:
+            return "first in the ranking"
+        return f"{first} failed ({self._host(first).said})" if self._host(first).said else "next"

@@ -1,0 +1,86 @@
+"""One lane of media: what it holds, how far it was fed to the decoder, what came out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from netplay.core.buffer import Buffer
+from netplay.core.messages import ErrorName, Track
+
+__all__ = ["Lane", "Missing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A segment that no host has in any rung: the lane ends there, unhappily."""
+
+    at_us: int
+    segment: str
+    attempts: tuple[tuple[str, str], ...]
+    error: ErrorName = "DeliveryError"
+
+
+@dataclass(slots=True)
+class Lane:
+    """The state of one track.
+
+    Attributes:
+        generation: How often the decoder's queue was emptied.
+        fed_us: The decoder was given everything up to here.
+        floor_us: Nothing that ends at or before this is shown (a seek's target).
+        fed_ids: Fetches given to the decoder in this generation and still held.
+        representation: Whose segment was asked for last; "" at the start.
+        pending: The Representation chosen, while its index is fetched; "" for none.
+        reason: Why the last rung was chosen.
+        choose_at_us: Ask the controller, or a host, not before this.
+        ended_us: Where its content ends, once that is known to be in the buffer's plan.
+        missing: Why it cannot go on past a point.
+        decoded_from_us: The first frame ready since it was emptied; None: none yet.
+        skips: Segments skipped in a row because nobody could decode them.
+        hardware: Who decodes it; "" is software.
+    """
+
+    track: Track
+    buffer: Buffer
+    generation: int = 0
+    fed_us: int = 0
+    floor_us: int = 0
+    fed_ids: set[int] = field(default_factory=set)
+    representation: str = ""
+    pending: str = ""
+    reason: str = ""
+    choose_at_us: int = 0
+    ended_us: int | None = None
+    missing: Missing | None = None
+    decoded_from_us: int | None = None
+    decoded_until_us: int = 0
+    skips: int = 0
+    hardware: str = ""
+
+    @property
+    def gates(self) -> bool:
+        """Whether playback waits for it: subtitles never stop a film."""
+        return self.track != "text"
+
+    def edge_us(self, position_us: int) -> int:
+        """Return how far its media is held without a hole from a position."""
+        return self.buffer.edge_of_media_us(position_us)
+
+    def planned_us(self, position_us: int) -> int:
+        """Return the same, taking what is still arriving for complete."""
+        return self.buffer.edge_of_plan_us(position_us)
+
+    def reaches_end(self, position_us: int) -> bool:
+        """Whether everything it has from a position to its end is held."""
+        return self.ended_us is not None and self.edge_us(position_us) >= self.ended_us
+
+    def restart(self, position_us: int) -> None:
+        """Be fed from a position on, in a new generation, as if nothing had been."""
+        self.generation += 1
+        self.fed_us = self.floor_us = position_us
+        self.fed_ids.clear()
+        self.decoded_from_us = None
+        self.choose_at_us = 0
+        self.pending = ""
+        self.ended_us = self.missing = None
+        self.skips = 0

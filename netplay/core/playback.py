@@ -1,0 +1,250 @@
+"""Whether the playhead moves: it starts, stalls, jumps a gap, and reaches the end.
+
+The playhead moves unless the viewer paused it or it waits for media. It begins to move
+when each lane that matters has a frame ready and either enough media is held, or what
+is on its way is foreseen to arrive in time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+
+from netplay.core.lane import Lane
+from netplay.core.messages import Action, Finish, Hold, Play, Track, Why
+from netplay.core.playhead import Playhead
+from netplay.core.rules import SessionRules
+from netplay.core.title import Title
+from netplay.core.transfers import Transfers
+
+__all__ = ["Playback"]
+
+
+class Playback:
+    """The playhead, and the reasons for which it rests."""
+
+    def __init__(
+        self,
+        rules: SessionRules,
+        title: Title,
+        lanes: Mapping[Track, Lane],
+        transfers: Transfers,
+        *,
+        position_us: int,
+        paused: bool,
+        now_us: int,
+    ) -> None:
+        self._rules = rules
+        self._title = title
+        self._lanes = lanes
+        self._transfers = transfers
+        self.playhead = Playhead(position_us)
+        self.paused = paused
+        self.waiting: Why | None = "start"
+        self.waiting_since_us = now_us
+        self.started = False
+        self.finished = False
+        self.stalls = 0
+
+    def position_us(self, now_us: int) -> int:
+        """Return where the playhead is."""
+        return self.playhead.position_us(now_us)
+
+    @property
+    def rate(self) -> Fraction:
+        """The speed the viewer wants."""
+        return self.playhead.rate
+
+    # What the viewer wants.
+
+    def pause(self, now_us: int) -> list[Action]:
+        """Rest."""
+        self.paused = True
+        if not self.playhead.moving:
+            return []
+        self.playhead.stop(now_us)
+        return [Hold(self.position_us(now_us), "pause", "the viewer paused")]
+
+    def resume(self, now_us: int) -> list[Action]:
+        """Move, as soon as nothing else forbids it."""
+        self.paused = False
+        return self._move(now_us, "the viewer resumed")
+
+    def set_rate(self, rate: Fraction, now_us: int) -> list[Action]:
+        """Go at another speed."""
+        self.playhead.set_rate(rate, now_us)
+        if not self.playhead.moving:
+            return []
+        return [Play(self.position_us(now_us), now_us, rate, "the viewer set the rate")]
+
+    def seek(self, position_us: int, now_us: int) -> list[Action]:
+        """Be elsewhere, and wait there for media."""
+        self.playhead.stop(now_us)
+        self.playhead.place(position_us, now_us)
+        self.finished = False
+        self._wait("seek" if self.started else "start", now_us)
+        return [Hold(position_us, "seek", "the viewer sought")]
+
+    def rendered(self, position_us: int, at_us: int, now_us: int) -> None:
+        """Follow the master clock, as long as both move."""
+        if self.playhead.moving and at_us <= now_us:
+            drift_us = position_us - self.playhead.position_us(at_us)
+            if drift_us:
+                self.playhead.place(self.playhead.position_us(now_us) + drift_us, now_us)
+
+    # What media allows.
+
+    def check(self, now_us: int) -> list[Action]:
+        """Return what follows from what is held: start, stall, jump, or the end."""
+        if self.finished:
+            return []
+        position_us = self.position_us(now_us)
+        end_us = self.end_us()
+        if end_us is not None and position_us >= end_us and self.waiting != "start":
+            return self._finish(end_us, now_us)
+        target_us = self._beyond_gap(position_us)
+        if target_us is not None:
+            return self._jump(target_us, now_us)
+        if self.playhead.moving:
+            edge_us = self.edge_us(position_us)
+            if edge_us is not None and position_us >= edge_us:
+                return self._stall(edge_us, now_us)
+            return []
+        if self.waiting is not None and self._ready(position_us, now_us):
+            self.waiting = None
+            return self._move(now_us, "media is ready")
+        return []
+
+    def end_us(self) -> int | None:
+        """Return where playback ends; None until every lane knows its end."""
+        ends = [lane.ended_us for lane in self._gates()]
+        if not ends or any(end is None for end in ends):
+            return None
+        return max(end for end in ends if end is not None)
+
+    def edge_us(self, position_us: int) -> int | None:
+        """Return where the playhead must stop unless more arrives; None if it need not."""
+        edges = [
+            lane.edge_us(position_us) for lane in self._gates() if not lane.reaches_end(position_us)
+        ]
+        return min(edges, default=None)
+
+    def ahead_us(self, position_us: int) -> int:
+        """Return how much media is held ahead in the lane that has least."""
+        held = [lane.edge_us(position_us) - position_us for lane in self._gates()]
+        return max(0, min(held, default=0))
+
+    def wakeup_us(self, now_us: int) -> int | None:
+        """Return when the playhead will next meet something by itself; None: never."""
+        if not self.playhead.moving or self.finished:
+            return None
+        position_us = self.position_us(now_us)
+        marks = [self.edge_us(position_us), self.end_us()]
+        marks += [self._gap_starts_us(lane, position_us) for lane in self._gates()]
+        ahead = [mark for mark in marks if mark is not None]
+        return self.playhead.arrives_at(min(ahead)) if ahead else None
+
+    # How it comes about.
+
+    def _gates(self) -> list[Lane]:
+        return [lane for lane in self._lanes.values() if lane.gates]
+
+    def _wait(self, why: Why, now_us: int) -> None:
+        self.waiting = why
+        self.waiting_since_us = now_us
+
+    def _move(self, now_us: int, reason: str) -> list[Action]:
+        if self.paused or self.waiting is not None or self.finished or self.playhead.moving:
+            return []
+        self.started = True
+        self.playhead.start(now_us)
+        return [Play(self.position_us(now_us), now_us, self.playhead.rate, reason)]
+
+    def _stall(self, edge_us: int, now_us: int) -> list[Action]:
+        self.playhead.stop(now_us)
+        self.playhead.place(edge_us, now_us)
+        self.stalls += 1
+        self._wait("stall", now_us)
+        late = ", ".join(
+            lane.track
+            for lane in self._gates()
+            if not lane.reaches_end(edge_us) and lane.edge_us(edge_us) <= edge_us
+        )
+        return [Hold(edge_us, "stall", f"{late} ran out")]
+
+    def _finish(self, end_us: int, now_us: int) -> list[Action]:
+        self.playhead.stop(now_us)
+        self.playhead.place(end_us, now_us)
+        self.finished = True
+        return [Hold(end_us, "end", "the end"), Finish("everything was played")]
+
+    def _jump(self, target_us: int, now_us: int) -> list[Action]:
+        self.playhead.place(target_us, now_us)
+        reason = "nothing to play up to here"
+        if self.playhead.moving:
+            return [Play(target_us, now_us, self.playhead.rate, reason)]
+        return [Hold(target_us, self.waiting or "pause", reason)]
+
+    def _beyond_gap(self, position_us: int) -> int | None:
+        """Return where the first lane goes on if every lane is in a gap here; else None."""
+        ends = []
+        for lane in self._gates():
+            span = lane.buffer.at(position_us)
+            if span is None or not span.is_gap or span.start_us > position_us:
+                if lane.ended_us is not None and position_us >= lane.ended_us:
+                    continue
+                return None
+            ends.append(span.end_us)
+        return min(ends, default=None)
+
+    def _gap_starts_us(self, lane: Lane, position_us: int) -> int | None:
+        return next(
+            (s.start_us for s in lane.buffer if s.is_gap and s.start_us > position_us), None
+        )
+
+    def _ready(self, position_us: int, now_us: int) -> bool:
+        gates = self._gates()
+        if not all(self._shows(lane, position_us) for lane in gates):
+            return False
+        # At the first start and after a seek a second will do; after a stall the link has
+        # shown that it cannot be trusted with so little.
+        need_us = self._rules.rebuffer_us if self.waiting == "stall" else self._rules.start_us
+        short = [
+            lane
+            for lane in gates
+            if lane.edge_us(position_us) - position_us < need_us
+            and not lane.reaches_end(position_us)
+            and lane.missing is None
+        ]
+        return not short or (self.waiting != "stall" and self._foreseen(position_us, now_us))
+
+    def _shows(self, lane: Lane, position_us: int) -> bool:
+        """Whether a lane has something to show at a position, or rightly nothing."""
+        if lane.decoded_from_us is not None:
+            return True
+        if lane.ended_us is not None and position_us >= lane.ended_us - self._rules.edge_us:
+            return True
+        span = lane.buffer.at(position_us)
+        return span is not None and span.is_gap
+
+    def _foreseen(self, position_us: int, now_us: int) -> bool:
+        """Whether what is on its way arrives before the playhead would need it."""
+        rate_bps = self._transfers.rate_bps(now_us)
+        if rate_bps is None:
+            return False
+        missing_bytes = 0
+        needed_by_us: list[int] = []
+        for lane in self._gates():
+            if lane.reaches_end(position_us):
+                continue
+            transfer = self._transfers.segment_of(lane.track)
+            planned_us = lane.planned_us(position_us)
+            if transfer is None or not transfer.size_bytes:
+                if planned_us - position_us < self._rules.start_us:
+                    return False
+                continue
+            missing_bytes += max(0, transfer.size_bytes - transfer.bytes)
+            needed_by_us.append(planned_us)
+        arrive_us = missing_bytes * 8e6 / (rate_bps * self._rules.foresight)
+        played_us = arrive_us * float(self.playhead.rate)
+        return all(position_us + played_us <= by_us for by_us in needed_by_us)

@@ -1,0 +1,86 @@
+"""Every number the core decides by, in one place, as data.
+
+A fidelity profile (another player's behaviour, for comparison) is another value of
+SessionRules, never a branch in the core.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["SessionRules"]
+
+MIB = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionRules:
+    """When to fetch, start, stall, leave a host and give up.
+
+    Attributes:
+        target_us: Media to hold ahead of the playhead. 30 s as hls.js has it
+            (maxBufferLength); Media3 holds 50 s, dash.js 18 to 30 s.
+        max_buffer_us: A segment is fetched only if it fits under this.
+        max_buffer_bytes: The same in bytes, all lanes together. Media3 allows 125 MiB of video.
+        back_us: Media kept behind the playhead, so that a short seek back fetches nothing.
+        back_bytes: The same in bytes.
+        start_us: Begin to play with this much, or earlier when what is still on its way is
+            foreseen to arrive in time. Media3 starts at 1 s.
+        rebuffer_us: Go on after a stall with this much. Media3 waits for 2 s.
+        foresight: Share of the measured rate that is believed when foreseeing. The safety
+            margin of the default controller, for the same reason.
+        lane_lead_us: One lane may be ahead of the slowest other by so much when it asks for
+            another segment: audio does not crowd out the picture.
+        edge_us: Two edges closer than this are one: encoders cut audio and video, and
+            different rungs, a frame or so apart.
+        switch_lead_us: A track switch takes effect so far ahead of the playhead, so that the
+            new track has time to arrive while the old one is still heard. A guess; the
+            time to fetch one audio segment on a link of 1 Mb/s and 200 ms settles it.
+        progressive_us: With less than this decoded ahead, a segment goes to the decoder while
+            it is still arriving; with more, once it is complete, so that leaving it half way
+            costs nothing.
+        impatience_us: Shortest silence after which a transfer is left, when another host
+            could take over.
+        patience_us: Longest silence suffered from any host. hls.js waits 10 s for a first byte.
+        backoff_us: How long a host is left alone after its first failure in a row; doubled by
+            each further one.
+        backoff_cap_us: And at most so long. hls.js sends a pathway away for 300 s; Shaka 60 s.
+        jitter: Every back-off is stretched or shrunk by up to this share.
+        give_up_us: Playback fails after a stall this long in which nothing arrived at all.
+        give_up_start_us: The same before anything was shown.
+        skips_in_a_row: Segments that nobody can decode, skipped one after the other before
+            playback fails.
+        lag_share: A rung is left when so large a share of its frames comes too late, and
+        lag_ban_us: is not taken again for so long. Shaka: 15 %, 30 s.
+    """
+
+    target_us: int = 30_000_000
+    max_buffer_us: int = 36_000_000
+    max_buffer_bytes: int = 128 * MIB
+    back_us: int = 20_000_000
+    back_bytes: int = 64 * MIB
+    start_us: int = 1_000_000
+    rebuffer_us: int = 2_000_000
+    foresight: float = 0.7
+    lane_lead_us: int = 4_000_000
+    edge_us: int = 30_000
+    switch_lead_us: int = 1_000_000
+    progressive_us: int = 1_000_000
+    impatience_us: int = 2_000_000
+    patience_us: int = 10_000_000
+    backoff_us: int = 1_000_000
+    backoff_cap_us: int = 60_000_000
+    jitter: float = 0.2
+    give_up_us: int = 60_000_000
+    give_up_start_us: int = 20_000_000
+    skips_in_a_row: int = 3
+    lag_share: float = 0.15
+    lag_ban_us: int = 30_000_000
+
+    def __post_init__(self) -> None:
+        """Refuse rules that could never play."""
+        for name in ("target_us", "max_buffer_us", "max_buffer_bytes", "backoff_us"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
+        if not 0 < self.foresight <= 1 or not 0 <= self.jitter < 1:
+            raise ValueError("foresight is in (0, 1], jitter in [0, 1)")

@@ -1,0 +1,362 @@
+"""What to fetch next, for every lane, when there is room.
+
+Each lane has at most one media segment under way. Its plan is the timeline from the
+playhead on: what is held, what is arriving, and then a hole, which is where the next
+segment goes. What no segment will ever fill becomes a gap in the plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from abr.contract import Choice, Controller, Switch
+from netplay.core.buffer import Span
+from netplay.core.lane import Lane, Missing
+from netplay.core.messages import Action, Track
+from netplay.core.playback import Playback
+from netplay.core.requests import Blocked, Requests
+from netplay.core.rules import SessionRules
+from netplay.core.title import Title
+from netplay.core.transfers import Transfer
+from netplay.core.view import make_progress, make_view
+from netplay.segments import Segment, SegmentIndex
+from netplay.timeline import Representation
+
+__all__ = ["Scheduler"]
+
+# Sound may have this share of the link before a dearer rung of it is passed over. Media3
+# gives audio about a tenth; subtitles and overheads are in the rest.
+_AUDIO_SHARE = 0.15
+# With less than this ahead a request is marked urgent.
+_URGENT_US = 5_000_000
+# A lane's plan is a few steps (a gap, a lost rung, another); more than this is a bug of ours.
+_STEPS = 1_000
+# A controller that names a past moment is asked again no sooner than this.
+_SHORTEST_PAUSE_US = 1_000
+
+
+class Scheduler:
+    """Fills the lanes."""
+
+    def __init__(
+        self,
+        title: Title,
+        lanes: Mapping[Track, Lane],
+        playback: Playback,
+        requests: Requests,
+        controller: Controller,
+        rules: SessionRules,
+    ) -> None:
+        self._title = title
+        self._lanes = lanes
+        self._playback = playback
+        self._requests = requests
+        self._controller = controller
+        self._rules = rules
+        self._inits_wait_until_us: int | None = None
+        # Positions of the playhead at which a full lane has room again.
+        self._room_at: dict[Track, int] = {}
+        self.choice: Choice | None = None
+
+    # Planning.
+
+    def plan(self, now_us: int) -> list[Action]:
+        """Return every request that is due now."""
+        if self._playback.finished:
+            return []
+        actions, self._inits_wait_until_us = self._requests.inits(now_us)
+        position_us = self._playback.position_us(now_us)
+        self._room_at.clear()
+        for lane in sorted(self._lanes.values(), key=lambda lane: lane.planned_us(position_us)):
+            actions += self._plan_lane(lane, position_us, now_us)
+        return actions
+
+    def _plan_lane(self, lane: Lane, position_us: int, now_us: int) -> list[Action]:
+        actions: list[Action] = []
+        for _ in range(_STEPS):
+            if not self._wants_more(lane, position_us, now_us):
+                return actions
+            step = self._step(lane, lane.planned_us(position_us), now_us)
+            if step is None:
+                return actions
+            actions += step
+        raise AssertionError(f"planning {lane.track} came to no end")
+
+    def _wants_more(self, lane: Lane, position_us: int, now_us: int) -> bool:
+        if lane.ended_us is not None or lane.missing is not None or now_us < lane.choose_at_us:
+            return False
+        if self._requests.transfers.segment_of(lane.track) is not None:
+            return False
+        planned_us = lane.planned_us(position_us)
+        if planned_us - position_us >= self._rules.target_us:
+            self._room_at[lane.track] = planned_us - self._rules.target_us + 1
+            return False
+        others = [
+            other.planned_us(position_us)
+            for other in self._lanes.values()
+            if other is not lane and other.gates and other.ended_us is None and not other.missing
+        ]
+        return planned_us <= min(others, default=planned_us) + self._rules.lane_lead_us
+
+    def _step(self, lane: Lane, at_us: int, now_us: int) -> list[Action] | None:
+        """Take one step at the hole in a lane's plan; None: nothing more can be done now."""
+        period, ladder = self._title.ladder(lane.track, at_us + self._rules.edge_us)
+        if ladder is None:
+            return self._nothing_until_later(lane, period, at_us)
+        places = self._title.usable(ladder, at_us + self._rules.edge_us, now_us)
+        if not places:
+            return self._no_rung(lane, period, at_us)
+        reps = [ladder.representations[place] for place in places]
+        known = self._known_segment(lane, reps, at_us)
+        if known is not None and not self._fits(lane, known, at_us, now_us):
+            return None
+        rung = self._choose(lane, reps, known, at_us, now_us)
+        if rung is None:
+            return None
+        rep, place = reps[rung], places[rung]
+        index = self._title.index(rep)
+        if index is None:
+            # The choice stands until the index is here: nothing is asked twice.
+            lane.pending = rep.id
+            blocked = self._requests.index(rep, lane.track, now_us, lane.reason)
+            return self._blocked(lane, blocked)
+        return self._fetch_from(lane, rep, index, period, place, at_us, now_us)
+
+    def _fetch_from(
+        self,
+        lane: Lane,
+        rep: Representation,
+        index: SegmentIndex,
+        period: int,
+        place: int,
+        at_us: int,
+        now_us: int,
+    ) -> list[Action] | None:
+        segment = index.at(at_us + self._rules.edge_us)
+        end_us = self._title.period_end_us(period)
+        if segment is None and not index.ended:
+            return None  # it will be there after a refresh
+        if segment is None or (end_us is not None and segment.start_us >= end_us):
+            return self._nothing_until_later(lane, period, at_us)
+        if segment.start_us > at_us + self._rules.edge_us:
+            lane.buffer.add(Span(at_us, segment.start_us, segment.start_us, period=period))
+            return []
+        if segment.entry.gap:
+            # Usable rungs have no gap here; this one is left, so no rung has it.
+            lane.buffer.add(Span(at_us, segment.end_us, segment.end_us, period=period))
+            return []
+        start_us, end_us = lane.buffer.free_around(segment.start_us, segment.end_us, at_us)
+        span = Span(
+            start_us=start_us,
+            end_us=end_us,
+            until_us=start_us,
+            representation=rep.id,
+            number=segment.number,
+            rung=place,
+            size_bytes=segment.size_bytes or 0,
+            offset_us=segment.offset_us,
+            continuity=segment.entry.continuity,
+            period=period,
+            segment_start_us=segment.start_us,
+            last=self._title.is_last(segment, index, period, lane.track),
+        )
+        urgent = self._playback.waiting is not None or (
+            at_us - self._playback.position_us(now_us) < _URGENT_US
+        )
+        asked = self._requests.segment(
+            lane, rep, segment, span, now_us=now_us, urgent=urgent, reason=lane.reason
+        )
+        if isinstance(asked, Blocked):
+            return self._blocked(lane, asked)
+        lane.pending = ""
+        return asked
+
+    def _blocked(self, lane: Lane, blocked: Blocked) -> list[Action] | None:
+        if blocked.until_us is not None:
+            lane.choose_at_us = blocked.until_us
+            return None
+        if blocked.lost:
+            return list(blocked.actions)  # and choose among what is left
+        return list(blocked.actions) or None
+
+    def _nothing_until_later(self, lane: Lane, period: int, at_us: int) -> list[Action]:
+        """Leave a gap up to the next Period that has something for a lane, or end it here."""
+        later = self._title.later_period(period, lane.track)
+        if later is None:
+            lane.ended_us = at_us
+            return []
+        start_us = self._title.period_start_us(later)
+        if start_us <= at_us + self._rules.edge_us:
+            # A Period whose media ran past its end: go on where the next one begins.
+            start_us = at_us + self._rules.edge_us + 1
+        lane.buffer.add(Span(at_us, start_us, start_us, period=period))
+        return []
+
+    def _no_rung(self, lane: Lane, period: int, at_us: int) -> list[Action]:
+        """No rung has the segment at a place: a hole in subtitles, the end of anything else."""
+        attempts = self._title.why_not(lane.track, period)
+        if lane.gates and self._title.ends_at(lane.track, at_us + self._rules.edge_us):
+            # Packagers announce a last segment that they never wrote; Media3 ends here too.
+            lane.ended_us = at_us
+            return []
+        if lane.gates:
+            what = f"{lane.track} at {at_us / 1e6:.3f} s"
+            lane.missing = Missing(at_us, what, attempts, self._title.blame(lane.track, period))
+            return []
+        end_us = self._title.period_end_us(period) or self._title.duration_us()
+        if end_us is None or end_us <= at_us + self._rules.edge_us:
+            return self._nothing_until_later(lane, period, at_us)
+        lane.buffer.add(Span(at_us, end_us, end_us, period=period))
+        return []
+
+    def _fits(self, lane: Lane, segment: Segment, at_us: int, now_us: int) -> bool:
+        position_us = self._playback.position_us(now_us)
+        ahead_us = at_us - position_us
+        over_us = ahead_us + segment.duration_us - self._rules.max_buffer_us
+        if over_us > 0 and ahead_us > 0:
+            self._room_at[lane.track] = position_us + min(over_us, ahead_us)
+            return False
+        held = sum(other.buffer.ahead_bytes(position_us) for other in self._lanes.values())
+        if held + (segment.size_bytes or 0) > self._rules.max_buffer_bytes and ahead_us > 0:
+            span = lane.buffer.at(position_us)
+            self._room_at[lane.track] = span.end_us if span is not None else at_us
+            return False
+        return True
+
+    # Choosing.
+
+    def _known_segment(self, lane: Lane, reps: list[Representation], at_us: int) -> Segment | None:
+        """Return the segment in question as the lane's last rung has it, or any other."""
+        ranked = sorted(reps, key=lambda rep: rep.id != lane.representation)
+        for rep in ranked:
+            index = self._title.index(rep)
+            if index is not None:
+                return index.at(at_us + self._rules.edge_us)
+        return None
+
+    def _choose(
+        self,
+        lane: Lane,
+        reps: list[Representation],
+        segment: Segment | None,
+        at_us: int,
+        now_us: int,
+    ) -> int | None:
+        """Return the rung to take; None to wait."""
+        pending = [rung for rung, rep in enumerate(reps) if rep.id == lane.pending]
+        if pending:
+            return pending[0]
+        if lane.track != "video":
+            lane.reason = "what its share of the link allows"
+            return self._audio_rung(reps) if lane.track == "audio" else 0
+        view = make_view(
+            lane,
+            self._playback,
+            self._title,
+            self._rules,
+            reps=reps,
+            segment=segment,
+            at_us=at_us,
+            now_us=now_us,
+        )
+        choice = self._controller.choose(view)
+        if not 0 <= choice.rung < len(reps):
+            raise ValueError(f"the controller chose rung {choice.rung} of {len(reps)}")
+        self.choice, lane.reason = choice, choice.reason
+        if choice.wait_s > 0:
+            lane.choose_at_us = now_us + max(_SHORTEST_PAUSE_US, round(choice.wait_s * 1e6))
+            return None
+        return choice.rung
+
+    def _audio_rung(self, reps: list[Representation]) -> int:
+        """Return the best sound that takes no more than its share of the link."""
+        estimate_bps = self.choice.estimate_bps if self.choice is not None else None
+        share_bps = (estimate_bps or 0) * _AUDIO_SHARE
+        affordable = [place for place, rep in enumerate(reps) if rep.bandwidth_bps <= share_bps]
+        return max(affordable, default=0)
+
+    # Watching what is under way.
+
+    def watch(self, transfer: Transfer, now_us: int) -> list[Action]:
+        """Ask the controller whether a segment on its way should be left, if it is time."""
+        if transfer.track != "video" or not transfer.is_segment or transfer.ask_again_us is None:
+            return []
+        lane = self._lanes["video"]
+        span = lane.buffer.of_fetch(transfer.transfer_id)
+        if now_us < transfer.ask_again_us or transfer.rung <= 0 or span is None:
+            return []
+        _, ladder = self._title.ladder("video", span.start_us + self._rules.edge_us)
+        if ladder is None:
+            return []
+        places = self._title.usable(ladder, span.start_us + self._rules.edge_us, now_us)
+        reps = [ladder.representations[place] for place in places]
+        if transfer.rung not in places:
+            return []
+        rung = places.index(transfer.rung)
+        view = make_view(
+            lane,
+            self._playback,
+            self._title,
+            self._rules,
+            reps=reps,
+            segment=self._known_segment(lane, reps, span.start_us),
+            at_us=span.start_us,
+            now_us=now_us,
+        )
+        answer = self._controller.abandon(view, make_progress(transfer, now_us, rung=rung))
+        if not isinstance(answer, Switch):
+            again_us = answer.ask_again_us
+            transfer.ask_again_us = again_us and max(again_us, now_us + _SHORTEST_PAUSE_US)
+            return []
+        if not 0 <= answer.rung < rung:
+            raise ValueError(f"the controller left rung {rung} for {answer.rung} of {len(reps)}")
+        period, index = span.period, self._title.index(reps[answer.rung])
+        actions = self._requests.cancel(transfer, f"left for a lower rung: {answer.reason}")
+        lane.reason = f"instead of rung {rung}: {answer.reason}"
+        if index is None:
+            lane.pending = reps[answer.rung].id
+            return actions
+        at_us = lane.planned_us(self._playback.position_us(now_us))
+        place = places[answer.rung]
+        fetch = self._fetch_from(lane, reps[answer.rung], index, period, place, at_us, now_us)
+        return actions + (fetch or [])
+
+    def overdue(self, now_us: int) -> list[Action]:
+        """Leave transfers that have been silent for too long."""
+        actions: list[Action] = []
+        for transfer in self._requests.transfers:
+            if now_us < self._patience_ends_us(transfer, now_us):
+                continue
+            silent_s = (now_us - transfer.heard_us) / 1e6
+            actions += self._requests.cancel(transfer, f"silent for {silent_s:.1f} s")
+            actions += self._requests.failed(
+                transfer, now_us, failure="timeout", detail=f"silent for {silent_s:.1f} s"
+            )
+        return actions
+
+    def _patience_ends_us(self, transfer: Transfer, now_us: int) -> int:
+        rules = self._rules
+        rep = self._title.representation(transfer.resource[0])
+        if not self._requests.failover.another(transfer.host, rep.locations, now_us):
+            return transfer.heard_us + rules.patience_us
+        # Half of what is held is left for the next host to do better.
+        lane = self._lanes[transfer.track]
+        position_us = self._playback.position_us(transfer.heard_us)
+        ahead_us = max(0, lane.edge_us(position_us) - position_us)
+        patience_us = min(max(ahead_us // 2, rules.impatience_us), rules.patience_us)
+        return transfer.heard_us + patience_us
+
+    def wakeup_us(self, now_us: int) -> int | None:
+        """Return when something is due that no event will announce; None: never."""
+        moments: list[int] = []
+        if self._inits_wait_until_us is not None:
+            moments.append(self._inits_wait_until_us)
+        waits = (lane.choose_at_us for lane in self._lanes.values())
+        moments += [until_us for until_us in waits if until_us > now_us]
+        if self._playback.playhead.moving:
+            moments += [self._playback.playhead.arrives_at(at) for at in self._room_at.values()]
+        for transfer in self._requests.transfers:
+            moments.append(self._patience_ends_us(transfer, now_us))
+            if transfer.is_segment and transfer.rung > 0 and transfer.ask_again_us:
+                moments.append(transfer.ask_again_us)
+        return max(now_us, min(moments)) if moments else None

@@ -1,0 +1,108 @@
+"""What a controller is shown: the lane, the ladder and the buffer in its own units."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from abr.contract import Device as Spare
+from abr.contract import Progress, Rung, View
+from netplay.core.device import Device
+from netplay.core.lane import Lane
+from netplay.core.playback import Playback
+from netplay.core.rules import SessionRules
+from netplay.core.title import Title
+from netplay.core.transfers import Transfer
+from netplay.segments import Segment
+from netplay.timeline import Representation
+
+__all__ = ["HORIZON", "make_progress", "make_view"]
+
+# How many segments ahead a controller is told the sizes of: what MPC looks at.
+HORIZON = 5
+
+
+def make_view(
+    lane: Lane,
+    playback: Playback,
+    title: Title,
+    rules: SessionRules,
+    *,
+    reps: Sequence[Representation],
+    segment: Segment | None,
+    at_us: int,
+    now_us: int,
+) -> View:
+    """Return what the controller is asked about: the segment of `lane` at `at_us`.
+
+    Args:
+        reps: The rungs it may choose from, lowest first.
+        segment: The segment in question as the last rung has it; None if not known yet.
+    """
+    position_us = playback.position_us(now_us)
+    segment_s = segment.duration_us / 1e6 if segment is not None else 4.0
+    last = next((place for place, rep in enumerate(reps) if rep.id == lane.representation), None)
+    duration_us = title.duration_us()
+    remaining = None
+    if duration_us is not None and segment_s > 0:
+        remaining = max(1, round((duration_us - at_us) / 1e6 / segment_s))
+    return View(
+        now_us=now_us,
+        rungs=tuple(_rung(rep, title) for rep in reps),
+        rung=last,
+        segment_s=segment_s,
+        sizes_bytes=_sizes(reps, title, at_us + rules.edge_us, remaining or HORIZON),
+        # What the decoder can go on with: a fetch asked for now comes on top of all of it.
+        buffered_s=max(0, at_us - position_us) / 1e6,
+        target_s=rules.target_us / 1e6,
+        max_buffer_s=rules.max_buffer_us / 1e6,
+        playing=playback.playhead.moving,
+        started=playback.started,
+        rebuffers=playback.stalls,
+        rate=float(playback.rate),
+        position_s=position_us / 1e6,
+        remaining_segments=remaining,
+        device=_spare(title.device),
+    )
+
+
+def make_progress(transfer: Transfer, now_us: int, *, rung: int) -> Progress:
+    """Return how far a segment on its way has come."""
+    first_us = transfer.first_byte_us
+    return Progress(
+        rung=rung,
+        bytes=transfer.bytes,
+        size_bytes=float(transfer.size_bytes),
+        elapsed_s=max(0, now_us - transfer.asked_us) / 1e6,
+        ttfb_s=None if first_us is None else max(0, first_us - transfer.asked_us) / 1e6,
+        duration_s=transfer.duration_us / 1e6,
+    )
+
+
+def _rung(rep: Representation, title: Title) -> Rung:
+    return Rung(
+        bitrate_bps=rep.average_bps or rep.bandwidth_bps,
+        width=rep.width,
+        height=rep.height,
+        quality=rep.quality,
+        resolve_requests=0 if title.index(rep) is not None else 1,
+    )
+
+
+def _sizes(
+    reps: Sequence[Representation], title: Title, from_us: int, remaining: int
+) -> tuple[tuple[float | None, ...], ...]:
+    columns = []
+    rows = max(1, min(HORIZON, remaining))
+    for rep in reps:
+        index = title.index(rep)
+        columns.append((None,) * rows if index is None else index.sizes_bytes(from_us, rows))
+    return tuple(tuple(column[row] for column in columns) for row in range(rows))
+
+
+def _spare(device: Device) -> Spare:
+    return Spare(
+        memory_bytes=device.memory_bytes,
+        cpu_headroom=device.cpu_headroom,
+        battery=device.battery,
+        network=device.network,
+    )
