@@ -278,10 +278,9 @@ class SegmentIndex:
     ended: bool = True
     playlist: Playlist | None = None
     _firsts: tuple[int, ...] = field(init=False, repr=False, compare=False, default=())
-    _starts: tuple[int, ...] = field(init=False, repr=False, compare=False, default=())
 
     def __post_init__(self) -> None:
-        """Check the runs and lay out their first positions and first ticks for bisection."""
+        """Check the runs and lay out their first positions for bisection."""
         if self.timescale <= 0:
             raise ValueError(f"timescale must be positive, not {self.timescale}")
         # Column by column: a timeline of 50,000 uneven segments is as many runs.
@@ -290,7 +289,6 @@ class SegmentIndex:
         if self.runs and (min(counts) < 1 or min(durations) < 0 or any(map(gt, ends, starts[1:]))):
             raise ValueError("a run is empty, goes backward or overlaps the run before it")
         object.__setattr__(self, "_firsts", tuple(accumulate(counts, initial=0)))
-        object.__setattr__(self, "_starts", starts)
 
     def __len__(self) -> int:
         return self._firsts[-1]

@@ -60,7 +60,7 @@ def resolve(
     data: bytes,
     url: str,
     *,
-    utc_us: int | None = None,
+    origin_utc_us: int | None = None,
     previous: SegmentIndex | MoreNeeded | None = None,
 ) -> SegmentIndex | MoreNeeded:
     """Return the segments of a Representation from the document that names them.
@@ -69,7 +69,8 @@ def resolve(
         representation: Its index is Unresolved and says what had to be fetched.
         data: The document, or the byte range of it that was asked for.
         url: Where it came from, after redirects.
-        utc_us: Unix time of position 0 of a live presentation of several playlists.
+        origin_utc_us: Unix time of position 0 (Live.origin_utc_us), to place a live playlist
+            beside the others of its presentation.
         previous: An earlier index of the same Representation (a playlist that is
             refreshed), or what MoreNeeded said.
 
@@ -87,7 +88,7 @@ def resolve(
                 url,
                 unresolved=unresolved,
                 previous=previous if isinstance(previous, SegmentIndex) else None,
-                origin_utc_us=utc_us,
+                origin_utc_us=origin_utc_us,
             )
         case "sidx":
             state = previous if isinstance(previous, MoreNeeded) else _beginning(unresolved)

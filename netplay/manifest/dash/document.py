@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 # No entity is ever expanded here (see _refuse_entities), and expat resolves no external one.
 from xml.etree import ElementTree
@@ -23,6 +23,10 @@ from xml.parsers import expat
 from netplay.errors import ManifestError
 from netplay.manifest.dash.values import read_date_time_us, read_duration_us, read_integer
 from netplay.manifest.text import after_prolog
+
+if TYPE_CHECKING:
+    from netplay.manifest.dash.unroll import Unrolled
+
 
 __all__ = ["Document", "Node", "read_document"]
 
@@ -42,13 +46,18 @@ _T = TypeVar("_T")
 
 @dataclass(slots=True)
 class Document:
-    """One manifest being read: where it came from, and what had to be left out or repaired."""
+    """One manifest being read: where it came from, and what had to be left out or repaired.
+
+    Attributes:
+        unrolled: SegmentTimelines that have been read, so that Representations share them.
+    """
 
     url: str
     text: str
     namespace: str = ""
     root: ElementTree.Element = field(default_factory=lambda: ElementTree.Element("MPD"))
     warnings: list[str] = field(default_factory=list)
+    unrolled: dict[tuple[object, ...], Unrolled] = field(default_factory=dict)
 
     def warn(self, sentence: str) -> None:
         """Note what was left out or repaired, once, and only so many."""

@@ -8,8 +8,9 @@ again by that.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
+from xml.etree.ElementTree import Element
 
 from netplay.manifest.dash.document import Node
 from netplay.segments import Run
@@ -65,24 +66,27 @@ def unroll(
         now_ticks: Media time of the live edge: a last negative r repeats for the segments
             that are complete by then. None if not live.
     """
+    key = (timeline.element, timescale, start_ticks, end_ticks, now_ticks)
+    if key in timeline.document.unrolled:
+        return timeline.document.unrolled[key]
     tape = _Tape(timeline, timescale)
-    rows = list(_rows(timeline))
-    for row, (start, durations, repeat, number) in enumerate(rows):
-        begin = tape.begin(start)
-        if number is not None:
-            tape.renumber(number)
-        if repeat >= 0:
-            tape.add(begin, durations, repeat + 1)
-            continue
-        last = row + 1 == len(rows)
-        until = end_ticks if last else rows[row + 1][0]
-        counts = [] if until is None else [-(-(until - begin) // durations[0])]
-        if last and now_ticks is not None:
-            counts.append((now_ticks - begin) // durations[0])
-        if not counts:
-            timeline.warn("a segment repeats to an end that is not known; taken once")
-        if (count := min(counts, default=1)) > 0:
-            tape.add(begin, durations, count)
+    elements = timeline.element.findall(f"{timeline.document.namespace}S")
+    patterns = _patterns(timeline)
+    place = 0
+    while (place := tape.follow(elements, place)) < len(elements):
+        row = _row(timeline, elements[place], patterns)
+        if row is None:
+            break
+        place += 1
+        begin = tape.begin(row.start)
+        if row.number is not None:
+            tape.renumber(row.number)
+        if row.repeat < 0:
+            then = _stated_start(elements[place]) if place < len(elements) else end_ticks
+            now = now_ticks if place == len(elements) else None
+            row = row._replace(repeat=_repeat(timeline, row, begin, then=then, now_ticks=now))
+        if row.repeat >= 0 and row.durations[0] > 0:
+            tape.add(begin, row.durations, row.repeat + 1)
     runs = tape.runs if end_ticks is None else clip(tape.runs, end_ticks)
     kept, skipped = behind(runs, start_ticks)
     if kept:
@@ -90,7 +94,9 @@ def unroll(
     elif runs:
         timeline.warn("every segment is before its Period begins; they were kept nevertheless")
         skipped = 0
-    return Unrolled(tuple(runs), tape.first_number, skipped, tuple(tape.renumbered))
+    unrolled = Unrolled(tuple(runs), tape.first_number, skipped, tuple(tape.renumbered))
+    timeline.document.unrolled[key] = unrolled
+    return unrolled
 
 
 def clip(runs: list[Run], end_ticks: int) -> list[Run]:
@@ -117,35 +123,60 @@ def behind(runs: list[Run], start_ticks: int) -> tuple[list[Run], int]:
     return [], skipped
 
 
-_Row = tuple[int | None, tuple[int, ...], int, int | None]
+class _Row(NamedTuple):
+    """What an S says; durations are several only for a Pattern."""
+
+    start: int | None
+    durations: tuple[int, ...]
+    repeat: int
+    number: int | None
 
 
-def _rows(timeline: Node) -> Iterator[_Row]:
-    """Yield (t, durations, r, n) of each S; durations are several only for a Pattern."""
-    patterns = _patterns(timeline)
-    for element in timeline.element.findall(f"{timeline.document.namespace}S"):
-        given = element.attrib
-        try:
-            start = int(given["t"]) if "t" in given else None
-            repeat = int(given["r"]) if "r" in given else 0
-            number = int(given["n"]) if "n" in given else None
-            if "p" in given:
-                durations = patterns[given["p"]]
-                entry = int(given.get("pE", 0)) % len(durations)
-                durations = durations[entry:] + durations[:entry]
-            else:
-                durations = (int(given["d"]),)
-        except (KeyError, ValueError):
-            Node(element, timeline.document).warn(
-                f"{dict(list(given.items())[:4])} cannot be read; the timeline ends before it"
-            )
-            return
-        if not 0 < durations[0] < MAX_TICKS or abs(start or 0) > MAX_TICKS or repeat > MAX_SEGMENTS:
-            Node(element, timeline.document).warn(
-                f"d={durations[0]}, t={start}, r={repeat} cannot be; it was left out"
-            )
-            continue
-        yield start, durations, repeat, number
+def _row(timeline: Node, element: Element, patterns: dict[str, tuple[int, ...]]) -> _Row | None:
+    """Return what an S says; None, with a warning, if it cannot be read.
+
+    What cannot be is read as a segment without duration, which is left out.
+    """
+    given = element.attrib
+    node = Node(element, timeline.document)
+    try:
+        start = int(given["t"]) if "t" in given else None
+        repeat = int(given.get("r", 0))
+        number = int(given["n"]) if "n" in given else None
+        if "p" in given:
+            durations = patterns[given["p"]]
+            entry = int(given.get("pE", 0)) % len(durations)
+            durations = durations[entry:] + durations[:entry]
+        else:
+            durations = (int(given["d"]),)
+    except (KeyError, ValueError):
+        shown = dict(list(given.items())[:4])
+        node.warn(f"{shown} cannot be read; the timeline ends before it")
+        return None
+    if not 0 < durations[0] < MAX_TICKS or abs(start or 0) > MAX_TICKS or repeat > MAX_SEGMENTS:
+        node.warn(f"d={durations[0]}, t={start}, r={repeat} cannot be; it was left out")
+        return _Row(None, (0,), 0, None)
+    return _Row(start, durations, repeat, number)
+
+
+def _stated_start(element: Element) -> int | None:
+    try:
+        return int(element.attrib["t"])
+    except (KeyError, ValueError):
+        return None
+
+
+def _repeat(
+    timeline: Node, row: _Row, begin: int, *, then: int | None, now_ticks: int | None
+) -> int:
+    """Return how often a segment with a negative r repeats; -1: it does not even begin."""
+    duration = row.durations[0]
+    counts = [] if then is None else [-(-(then - begin) // duration)]
+    if now_ticks is not None:
+        counts.append((now_ticks - begin) // duration)
+    if not counts:
+        timeline.warn("a segment repeats to an end that is not known; taken once")
+    return max(0, min(counts, default=1)) - 1
 
 
 def _patterns(timeline: Node) -> dict[str, tuple[int, ...]]:
@@ -174,6 +205,41 @@ class _Tape:
         self._close_ticks = int(GAP_TOLERANCE_S * timescale)
         self._clock = 0
         self._length = 0
+
+    def follow(self, elements: list[Element], place: int) -> int:
+        """Lay down the plain segments from a place on; return where something else comes.
+
+        Plain is one that begins where the one before it ends. Nearly all are, and this is
+        the only loop that a long timeline spends its time in.
+        """
+        if not self.runs:
+            return place
+        run_start, run_duration, run_count = self.runs.pop()
+        clock, beginning = self._clock, place
+        try:
+            while place < len(elements):
+                given = elements[place].attrib
+                duration = int(given["d"])
+                count = int(given["r"]) + 1 if "r" in given else 1
+                if not (0 < duration < MAX_TICKS and 0 < count < MAX_SEGMENTS):
+                    break
+                if "n" in given or "p" in given or ("t" in given and int(given["t"]) != clock):
+                    break
+                if duration == run_duration and clock == run_start + run_duration * run_count:
+                    run_count += count
+                else:
+                    self.runs.append(Run(run_start, run_duration, run_count))
+                    run_start, run_duration, run_count = clock, duration, count
+                clock += duration * count
+                self._length += count
+                place += 1
+        except (KeyError, ValueError):
+            pass  # Whatever cannot be read is for the slow way to name.
+        self.runs.append(Run(run_start, run_duration, run_count))
+        self._clock = clock
+        if place > beginning:
+            self._check()
+        return place
 
     def begin(self, start: int | None) -> int:
         """Return where the next segment begins, and make the one before it end there."""
@@ -222,5 +288,8 @@ class _Tape:
             self.runs.append(Run(start, duration, count))
         self._clock = start + duration * count
         self._length += count
+        self._check()
+
+    def _check(self) -> None:
         if self._length > MAX_SEGMENTS or abs(self._clock) > MAX_TICKS:
             raise self._timeline.error("describes more than a player could count")
