@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass, field
 from itertools import accumulate
 from operator import add, gt, mul
@@ -289,6 +290,12 @@ class SegmentIndex:
         if self.runs and (min(counts) < 1 or min(durations) < 0 or any(map(gt, ends, starts[1:]))):
             raise ValueError("a run is empty, goes backward or overlaps the run before it")
         object.__setattr__(self, "_firsts", tuple(accumulate(counts, initial=0)))
+
+    def named(self, naming: Naming) -> SegmentIndex:
+        """Return the same segments with their bytes elsewhere, at the cost of neither."""
+        other = copy(self)
+        object.__setattr__(other, "naming", naming)
+        return other
 
     def __len__(self) -> int:
         return self._firsts[-1]

@@ -23,6 +23,7 @@ from xml.parsers import expat
 from netplay.errors import ManifestError
 from netplay.manifest.dash.values import read_date_time_us, read_duration_us, read_integer
 from netplay.manifest.text import after_prolog
+from netplay.segments import SegmentIndex
 
 if TYPE_CHECKING:
     from netplay.manifest.dash.unroll import Unrolled
@@ -50,6 +51,7 @@ class Document:
 
     Attributes:
         unrolled: SegmentTimelines that have been read, so that Representations share them.
+        indexes: Indexes that have been made, for the same reason.
     """
 
     url: str
@@ -58,6 +60,7 @@ class Document:
     root: ElementTree.Element = field(default_factory=lambda: ElementTree.Element("MPD"))
     warnings: list[str] = field(default_factory=list)
     unrolled: dict[tuple[object, ...], Unrolled] = field(default_factory=dict)
+    indexes: dict[tuple[object, ...], SegmentIndex] = field(default_factory=dict)
 
     def warn(self, sentence: str) -> None:
         """Note what was left out or repaired, once, and only so many."""

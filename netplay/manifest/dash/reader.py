@@ -93,6 +93,8 @@ def _now_us(mpd: Node, spans: list[Span], *, utc_us: int | None, origin_utc_us: 
 
 def _resolve_links(mpd: Node) -> None:
     """Remove what resolves to nothing, and note what would have to be fetched (§5.5)."""
+    if ":href" not in mpd.document.text:
+        return
     for parent in mpd.element.iter():
         for child in list(parent):
             href = child.get(f"{XLINK}href")

@@ -171,9 +171,17 @@ def index_of(
     runs: tuple[Run, ...],
     naming: Naming,
     first_number: int = 1,
+    shared: dict[tuple[object, ...], SegmentIndex] | None = None,
 ) -> SegmentIndex:
-    """Return an index whose times are those of the slot."""
-    return SegmentIndex(
+    """Return an index whose times are those of the slot.
+
+    Args:
+        shared: Indexes made before: one with the same runs is not laid out again.
+    """
+    key = (id(runs), timescale, origin_ticks, first_number, slot.start_us, slot.end_us, slot.ended)
+    if shared is not None and key in shared:
+        return shared[key].named(naming)
+    index = SegmentIndex(
         timescale=timescale,
         runs=runs,
         naming=naming,
@@ -183,6 +191,10 @@ def index_of(
         clip_end_us=slot.end_us,
         ended=slot.ended,
     )
+    if shared is not None:
+        # The runs live as long as their key, so that no other gets their id.
+        shared[key] = index
+    return index
 
 
 def ticks_floor(length_us: int, timescale: int) -> int:

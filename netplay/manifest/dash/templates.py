@@ -71,6 +71,7 @@ def index_of_template(template: Segmentation, slot: Slot) -> Index:
             runs=runs,
             naming=_renumbered(naming, timing, first_number) if timing.renumbered else naming,
             first_number=first_number + skipped,
+            shared=template.levels[0].document.indexes,
         )
     )
 

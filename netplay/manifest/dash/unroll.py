@@ -219,11 +219,15 @@ class _Tape:
         try:
             while place < len(elements):
                 given = elements[place].attrib
-                duration = int(given["d"])
-                count = int(given["r"]) + 1 if "r" in given else 1
-                if not (0 < duration < MAX_TICKS and 0 < count < MAX_SEGMENTS):
-                    break
-                if "n" in given or "p" in given or ("t" in given and int(given["t"]) != clock):
+                duration, count, plain = int(given["d"]), 1, 1
+                if "t" in given:
+                    if int(given["t"]) != clock:
+                        break
+                    plain = 2
+                if "r" in given:
+                    count = int(given["r"]) + 1
+                    plain += 1
+                if len(given) != plain or duration <= 0 or count <= 0:
                     break
                 if duration == run_duration and clock == run_start + run_duration * run_count:
                     run_count += count
