@@ -38,7 +38,7 @@ class LinkSpec:
 
     trace: tuple[tuple[float, float], ...]
     rtt_s: float = 0.02
-    queue_bytes: int = 256 * 1024
+    queue_bytes: int = 128 * 1024
 
     def __post_init__(self) -> None:
         if not self.trace or self.rtt_s < 0 or self.queue_bytes < PACKET_BYTES:

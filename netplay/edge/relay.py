@@ -151,22 +151,27 @@ class _Connection:
         self._up = _Wire(link.queue_bytes)
         self._queued_bytes = 0
         self._all_crossed = anyio.Event()
+        self._scope = anyio.CancelScope()
         self._end: End = "closed"
+
+    def cut(self) -> None:
+        """End both directions at once, whatever is on its way."""
+        self._end = "reset"
+        self._scope.cancel()
 
     async def run(self, accepted_s: float) -> End:
         """Relay, and return how it ended."""
-        async with anyio.create_task_group() as tasks:
 
-            async def guarded(job: Callable[[], Awaitable[End]]) -> None:
-                # A reset of either side ends both directions at once.
-                if await job() == "reset":
-                    self._end = "reset"
-                    tasks.cancel_scope.cancel()
+        async def guarded(job: Callable[[], Awaitable[End]]) -> None:
+            if await job() == "reset":
+                self.cut()
 
-            tasks.start_soon(guarded, lambda: self._read_viewer(accepted_s))
-            tasks.start_soon(guarded, lambda: self._write(self._up, self._server))
-            tasks.start_soon(guarded, self._read_server)
-            tasks.start_soon(guarded, lambda: self._write(self._down, self._viewer))
+        with self._scope:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(guarded, lambda: self._read_viewer(accepted_s))
+                tasks.start_soon(guarded, lambda: self._write(self._up, self._server))
+                tasks.start_soon(guarded, self._read_server)
+                tasks.start_soon(guarded, lambda: self._write(self._down, self._viewer))
         return self._end
 
     def crossed(self, data: memoryview, arrives_s: float) -> None:
@@ -240,6 +245,7 @@ class Relay:
         self.ports: dict[str, int] = {}
         self._upstreams = dict(upstreams)
         self._listeners: list[socket.socket] = []
+        self._connections: dict[str, set[_Connection]] = {name: set() for name in upstreams}
 
     def url(self, name: str) -> str:
         """Return where the viewer finds a server, with the slash at the end."""
@@ -250,6 +256,15 @@ class Relay:
         self.link = link
         self._bottleneck.shape(link, anyio.current_time())
         self._changed.set()
+
+    async def cut(self, name: str) -> None:
+        """Reset every connection to a server, and lose what is on its way.
+
+        A server that dies leaves bytes behind in the kernel and here, and a slow link would
+        go on delivering them for seconds: no dead server does that.
+        """
+        for connection in self._connections[name]:
+            connection.cut()
 
     async def __aenter__(self) -> "Relay":
         self._changed = anyio.Event()
@@ -263,7 +278,7 @@ class Relay:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BUFFER_BYTES)
             self._listeners.append(listener)
             self.ports[name] = listener.getsockname()[1]
-            self._tasks.start_soon(self._accept, listener, address)
+            self._tasks.start_soon(self._accept, listener, name, address)
         self._tasks.start_soon(self._pump)
         return self
 
@@ -299,16 +314,17 @@ class Relay:
             with anyio.CancelScope(deadline=math.inf if next_s is None else next_s):
                 await self._changed.wait()
 
-    async def _accept(self, listener: socket.socket, address: Address) -> None:
+    async def _accept(self, listener: socket.socket, name: str, address: Address) -> None:
         while True:
             try:
                 viewer, _ = listener.accept()
             except BlockingIOError:
                 await anyio.wait_readable(listener)
             else:
-                self._tasks.start_soon(self._relay, viewer, address, anyio.current_time())
+                self._tasks.start_soon(self._relay, viewer, name, address)
 
-    async def _relay(self, viewer: socket.socket, address: Address, accepted_s: float) -> None:
+    async def _relay(self, viewer: socket.socket, name: str, address: Address) -> None:
+        accepted_s = anyio.current_time()
         server = None
         connection = None
         end: End = "reset"
@@ -320,10 +336,12 @@ class Relay:
                 await anyio.sleep_until(accepted_s + self.link.rtt_s)
                 return
             connection = _Connection(self, viewer, server)
+            self._connections[name].add(connection)
             end = await connection.run(accepted_s)
         finally:
             if connection is not None:
                 self._bottleneck.drop(connection)
+                self._connections[name].discard(connection)
             for sock in (viewer, server):
                 if sock is not None:
                     _close(sock, end)
@@ -345,6 +363,10 @@ class RelayProcess:
         """Become another link, whose trace starts now, for what has not started to cross."""
         await self._child.ask({"link": link.to_json()})
         self.link = link
+
+    async def cut(self, name: str) -> None:
+        """Reset every connection to a server, and lose what is on its way."""
+        await self._child.ask({"cut": name})
 
     async def __aenter__(self) -> "RelayProcess":
         said = json.dumps({"link": self.link.to_json(), "upstreams": self._upstreams})
@@ -370,7 +392,10 @@ async def _run(said: dict[str, Any]) -> None:
     async with Relay(LinkSpec.from_json(said["link"]), upstreams) as relay:
 
         async def answer(message: dict[str, Any]) -> dict[str, Any]:
-            await relay.shape(LinkSpec.from_json(message["link"]))
+            if "link" in message:
+                await relay.shape(LinkSpec.from_json(message["link"]))
+            if "cut" in message:
+                await relay.cut(message["cut"])
             return {}
 
         say({"ports": relay.ports})

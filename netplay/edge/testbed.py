@@ -91,8 +91,10 @@ class Testbed:
         return self.url("master.m3u8")
 
     async def stop(self, name: str) -> None:
-        """Kill one server, in the middle of whatever it is sending."""
+        """Kill one server and lose whatever it is sending; its connections are reset."""
         await self.servers[name].stop()
+        if self.relay is not None:
+            await self.relay.cut(name)
 
     async def shape(self, link: LinkSpec) -> None:
         """Become another link from now on.
