@@ -70,7 +70,12 @@ class LinkMeter:
         if transfer is None or transfer.first_byte_us is None or self._busy_since_us is None:
             return None
         self._close_stretch(transfer.last_byte_us)
-        if self._bytes == 0:
+        if cached:
+            # A cache on the way says nothing of the link; what others brought still does.
+            self._bytes -= transfer.bytes
+            if not self._transfers:
+                self._busy_us = 0
+        if self._bytes <= 0:
             return None
         requests = max(1, len(self._ttfbs_us))
         sample = Sample(
@@ -78,7 +83,6 @@ class LinkMeter:
             busy_s=self._busy_us / 1e6,
             ttfb_s=sum(self._ttfbs_us) / requests / 1e6,
             requests=requests,
-            cached=cached,
             rung=rung,
             duration_s=duration_us / 1e6,
         )

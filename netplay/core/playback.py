@@ -21,7 +21,15 @@ __all__ = ["Playback"]
 
 
 class Playback:
-    """The playhead, and the reasons for which it rests."""
+    """The playhead, and the reasons for which it rests.
+
+    Attributes:
+        paused: The viewer wants it to rest.
+        waiting: What it waits for media for; None: it need not wait.
+        started: It has moved at least once.
+        underway: It has moved since the start or the last seek out of what was held.
+        finished: It reached the end.
+    """
 
     def __init__(
         self,
@@ -43,6 +51,7 @@ class Playback:
         self.waiting: Why | None = "start"
         self.waiting_since_us = now_us
         self.started = False
+        self.underway = False
         self.finished = False
         self.stalls = 0
 
@@ -83,6 +92,8 @@ class Playback:
         self.playhead.place(position_us, now_us)
         self.finished = False
         self._wait("seek" if self.started else "start", now_us)
+        held = all(lane.edge_us(position_us) > position_us for lane in self._gates())
+        self.underway = self.underway and held
         return [Hold(position_us, "seek", "the viewer sought")]
 
     def rendered(self, position_us: int, at_us: int, now_us: int) -> None:
@@ -156,7 +167,7 @@ class Playback:
     def _move(self, now_us: int, reason: str) -> list[Action]:
         if self.paused or self.waiting is not None or self.finished or self.playhead.moving:
             return []
-        self.started = True
+        self.started = self.underway = True
         self.playhead.start(now_us)
         return [Play(self.position_us(now_us), now_us, self.playhead.rate, reason)]
 

@@ -92,11 +92,20 @@ class Scheduler:
             self._room_at[lane.track] = planned_us - self._rules.target_us + 1
             return False
         others = [
-            other.planned_us(position_us)
+            other
             for other in self._lanes.values()
             if other is not lane and other.gates and other.ended_us is None and not other.missing
         ]
-        return planned_us <= min(others, default=planned_us) + self._rules.lane_lead_us
+        limits = []
+        for other in others:
+            held_us = other.edge_us(position_us)
+            if held_us - position_us < _URGENT_US:
+                # That lane is about to be missed by the viewer: what this one does not need
+                # yet would only take the link from it.
+                limits.append(held_us)
+            else:
+                limits.append(other.planned_us(position_us) + self._rules.lane_lead_us)
+        return planned_us <= min(limits, default=planned_us)
 
     def _step(self, lane: Lane, at_us: int, now_us: int) -> list[Action] | None:
         """Take one step at the hole in a lane's plan; None: nothing more can be done now."""
@@ -258,6 +267,7 @@ class Scheduler:
             segment=segment,
             at_us=at_us,
             now_us=now_us,
+            other_bps=self._other_bps(lane),
         )
         choice = self._controller.choose(view)
         if not 0 <= choice.rung < len(reps):
@@ -267,6 +277,12 @@ class Scheduler:
             lane.choose_at_us = now_us + max(_SHORTEST_PAUSE_US, round(choice.wait_s * 1e6))
             return None
         return choice.rung
+
+    def _other_bps(self, lane: Lane) -> int:
+        others = (other for other in self._lanes.values() if other is not lane)
+        ids = [other.representation for other in others if other.representation]
+        reps = [self._title.representation(name) for name in ids]
+        return sum(rep.average_bps or rep.bandwidth_bps for rep in reps)
 
     def _audio_rung(self, reps: list[Representation]) -> int:
         """Return the best sound that takes no more than its share of the link."""
@@ -302,6 +318,7 @@ class Scheduler:
             segment=self._known_segment(lane, reps, span.start_us),
             at_us=span.start_us,
             now_us=now_us,
+            other_bps=self._other_bps(lane),
         )
         answer = self._controller.abandon(view, make_progress(transfer, now_us, rung=rung))
         if not isinstance(answer, Switch):
@@ -320,6 +337,12 @@ class Scheduler:
         place = places[answer.rung]
         fetch = self._fetch_from(lane, reps[answer.rung], index, period, place, at_us, now_us)
         return actions + (fetch or [])
+
+    def ask_again(self) -> None:
+        """Let the controller be asked anew about what is under way: the playhead changed."""
+        for transfer in self._requests.transfers:
+            if transfer.ask_again_us is not None:
+                transfer.ask_again_us = 0
 
     def overdue(self, now_us: int) -> list[Action]:
         """Leave transfers that have been silent for too long."""

@@ -28,9 +28,11 @@ from netplay.core.messages import (
     Fetched,
     FetchFailed,
     Flush,
+    Hold,
     NetworkChanged,
     Opened,
     Paused,
+    Play,
     Progressed,
     RateSet,
     Removed,
@@ -103,6 +105,9 @@ class Session:
         else:
             actions = self._route(event, now_us)
         actions += self._settle(now_us)
+        if any(isinstance(action, Play | Hold) for action in actions):
+            # What the controller was asked about a download rested on how the buffer drains.
+            self._scheduler.ask_again()
         self.next_wakeup_us = self._wakeup_us(now_us)
         return actions
 
@@ -305,6 +310,8 @@ class Session:
             span = lane.buffer.of_fetch(transfer.transfer_id) if transfer else None
             if transfer and span and lane.planned_us(target_us) < span.end_us:
                 actions += self._requests.cancel(transfer, "the viewer sought elsewhere")
+            if lane.planned_us(target_us) <= target_us:
+                lane.representation = ""
         return actions
 
     # What follows.

@@ -112,6 +112,7 @@ class Transfers:
         """Take in how far it has come."""
         if event.bytes > transfer.bytes or transfer.first_byte_us is None:
             transfer.heard_us = max(transfer.heard_us, event.received_us)
+        if event.bytes > transfer.bytes:
             self.heard_us = max(self.heard_us, event.received_us)
         if event.first_byte_at_us is not None:
             transfer.first_byte_us = event.first_byte_at_us

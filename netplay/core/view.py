@@ -31,16 +31,18 @@ def make_view(
     segment: Segment | None,
     at_us: int,
     now_us: int,
+    other_bps: int = 0,
 ) -> View:
     """Return what the controller is asked about: the segment of `lane` at `at_us`.
 
     Args:
         reps: The rungs it may choose from, lowest first.
         segment: The segment in question as the last rung has it; None if not known yet.
+        other_bps: What the other lanes need of the link.
     """
     position_us = playback.position_us(now_us)
     segment_s = segment.duration_us / 1e6 if segment is not None else 4.0
-    last = next((place for place, rep in enumerate(reps) if rep.id == lane.representation), None)
+    last = _last_rung(lane, title, reps)
     duration_us = title.duration_us()
     remaining = None
     if duration_us is not None and segment_s > 0:
@@ -56,13 +58,24 @@ def make_view(
         target_s=rules.target_us / 1e6,
         max_buffer_s=rules.max_buffer_us / 1e6,
         playing=playback.playhead.moving,
-        started=playback.started,
+        started=playback.underway,
         rebuffers=playback.stalls,
         rate=float(playback.rate),
         position_s=position_us / 1e6,
         remaining_segments=remaining,
         device=_spare(title.device),
+        other_bps=float(other_bps),
     )
+
+
+def _last_rung(lane: Lane, title: Title, reps: Sequence[Representation]) -> int | None:
+    """Return the rung of the segment before; of one since removed, the next lower that is left."""
+    if not lane.representation:
+        return None
+    before = title.representation(lane.representation)
+    below = [place for place, rep in enumerate(reps) if rep.bandwidth_bps <= before.bandwidth_bps]
+    same = [place for place in below if reps[place].id == before.id]
+    return max(same or below, default=0)
 
 
 def make_progress(transfer: Transfer, now_us: int, *, rung: int) -> Progress:
