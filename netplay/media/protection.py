@@ -145,18 +145,16 @@ def read_seig(data: Buffer, sgpd: Box, scheme: str, *, what: str) -> tuple[Prote
     return tuple(groups)
 
 
-def _sample(
-    reader: Reader, use: Protection | None, *, subsampled: bool, default_iv_bytes: int
-) -> SampleEncryption | None:
+def _sample(reader: Reader, use: Protection, *, subsampled: bool) -> SampleEncryption | None:
     """Read one sample's IV and subsamples, and return None for one in the clear."""
-    iv = reader.take(use.iv_bytes if use is not None else default_iv_bytes)
+    iv = reader.take(use.iv_bytes)
     pairs: Subsamples = ()
     if subsampled:
         count = reader.u16()
         if count * 6 > reader.left_bytes:
             reader.skip(count * 6)
         pairs = tuple((reader.u16(), reader.u32()) for _ in range(count))
-    if use is None or not use.protected:
+    if not use.protected:
         return None
     return SampleEncryption(use.kid, use.constant_iv or iv, pairs, use.pattern)
 
@@ -182,12 +180,18 @@ def read_senc(
     if senc.kind == PIFF_SENC and flags & 1:
         reader.skip(20)  # algorithm, IV size and key id; `tenc` says the same
     count = reader.u32()
-    if count == 0:
+    if count == 0 or not uses:
         return [None] * len(uses)
-    if count != len(uses):
-        raise MediaError(what, f"senc speaks of {count} samples, the fragment has {len(uses)}")
     subsampled = flags & 2 != 0
-    return [_sample(reader, use, subsampled=subsampled, default_iv_bytes=0) for use in uses]
+    shortest = uses[0].iv_bytes + (2 if subsampled else 0)
+    stale = count - len(uses)
+    # FFmpeg's muxer forgets to empty the list of tracks without subsamples between
+    # fragments, so the entries of all fragments before stand in front of this one's.
+    if stale < 0 or (stale and count * max(shortest, 1) > reader.left_bytes):
+        raise MediaError(what, f"senc speaks of {count} samples, the fragment has {len(uses)}")
+    for _ in range(stale):
+        _sample(reader, uses[0], subsampled=subsampled)
+    return [_sample(reader, use, subsampled=subsampled) for use in uses]
 
 
 def read_aux(
@@ -198,15 +202,10 @@ def read_aux(
     for size, use in zip(sizes, uses, strict=True):
         if at < 0 or at + size > end:
             raise MediaError(what, f"saio points at byte {at}, outside the moof")
-        reader = Reader(data, at, at + size, what=what)
-        subsampled = size > use.iv_bytes
-        found.append(
-            _sample(
-                reader,
-                use if size or use.constant_iv else None,
-                subsampled=subsampled,
-                default_iv_bytes=0,
-            )
-        )
+        if size or use.constant_iv is not None:
+            reader = Reader(data, at, at + size, what=what)
+            found.append(_sample(reader, use, subsampled=size > use.iv_bytes))
+        else:
+            found.append(None)
         at += size
     return found

@@ -105,6 +105,31 @@ def clip(*codecs: str, seconds: int = 2, movflags: str = CMAF, audio_rate: int =
     return file.getvalue()
 
 
+KID = bytes.fromhex("ab" * 16)
+
+
+@cache
+def encrypted(*codecs: str) -> bytes:
+    """Return a clip as FFmpeg's muxer encrypts it: cenc, one fragment a group of pictures."""
+    options = {
+        "movflags": CMAF,
+        "encryption_scheme": "cenc-aes-ctr",
+        "encryption_key": "01" * 16,
+        "encryption_kid": KID.hex(),
+    }
+    source, file = io.BytesIO(clip(*codecs)), io.BytesIO()
+    with (
+        av.open(source, "r") as reading,
+        av.open(file, "w", format="mp4", options=options) as writing,
+    ):
+        streams = [writing.add_stream_from_template(it) for it in reading.streams]
+        for packet in reading.demux():
+            if packet.dts is not None:
+                packet.stream = streams[packet.stream.index]
+                writing.mux(packet)
+    return file.getvalue()
+
+
 def split(data: bytes) -> tuple[bytes, bytes]:
     """Return the init segment of a file, and everything behind it."""
     moov = next(box for box in boxes(data) if box.kind == "moov")
