@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import accumulate
 
 from netplay.manifest.hls.header import Header
 from netplay.manifest.hls.keys import read_key
-from netplay.manifest.hls.placing import Runs, entries_between, runs_between
+from netplay.manifest.hls.placing import durations_between, entries_between
 from netplay.manifest.hls.reading import Reading, integer, nanoseconds, unix_us
 from netplay.segments import ByteRange, Entry, Init, Part, Protection, SegmentIndex
 
@@ -33,7 +34,8 @@ class Entries:
         self.previous = previous
         # What came of it.
         self.entries: list[Entry] = []
-        self.runs = Runs()
+        self.durations: list[int] = []
+        self.end = 0  # of the last segment, in ticks, the first beginning at 0
         self.longest_ns = 0
         self.skipped = 0
         self.discontinuity_sequence: int | None = None
@@ -98,13 +100,14 @@ class Entries:
                 self._key_list,
                 self._continuity,
                 self._gap,
-                None if clock is None else clock[0] + (self.runs.end - clock[1]) // 1000,
+                None if clock is None else clock[0] + (self.end - clock[1]) // 1000,
                 None if cut is not None else self._bitrate_bps,
                 self._title,
-                tuple(self.parts),
+                tuple(self.parts) if self.parts else (),
             )
         )
-        self.runs.append(duration)
+        self.durations.append(duration)
+        self.end += duration
         self._duration, self._gap = None, False
         if self.parts:
             self.parts = []
@@ -221,13 +224,13 @@ class Entries:
             self.reading.warn(number, "#EXT-X-PROGRAM-DATE-TIME", detail)
             return
         first = self._clock is None
-        self._clock = (utc_us, self.runs.end)
+        self._clock = (utc_us, self.end)
         if first:
-            ahead_us = self.runs.end // 1000
-            for position, tick in enumerate(self.runs.starts()):
-                entry = self.entries[position]
-                dated_us = utc_us - ahead_us + tick // 1000
-                self.entries[position] = replace(entry, utc_us=dated_us)
+            ticks = accumulate(self.durations, initial=0)
+            self.entries = [
+                replace(entry, utc_us=utc_us + (tick - self.end) // 1000)
+                for entry, tick in zip(self.entries, ticks, strict=False)
+            ]
 
     def on_skip(self, number: int, value: str) -> None:
         """Read EXT-X-SKIP: take over from the previous reading what a delta leaves out."""
@@ -250,7 +253,8 @@ class Entries:
             detail = f"segments {first} to {end - 1} are left out, but were never read"
             raise self.reading.refusal(number, "#EXT-X-SKIP", detail)
         self.entries = entries_between(previous, first, end)
-        self.runs.extend(runs_between(previous, first, end))
+        self.durations = durations_between(previous, first, end)
+        self.end = sum(self.durations)
         last = self.entries[-1]
         self._keys = {key.system: key for key in last.keys}
         self._key_list, self._init, self._continuity = last.keys, last.init, last.continuity
@@ -258,8 +262,7 @@ class Entries:
         if last.byte_range is not None:
             self._next_byte = _behind(last.uri, last.byte_range)
         if last.utc_us is not None:
-            length = runs_between(previous, end - 1, end)[0].duration
-            self._clock = (last.utc_us, self.runs.end - length)
+            self._clock = (last.utc_us, self.end - self.durations[-1])
 
     def finish(self, number: int) -> None:
         """Note what is left over at the end of the playlist."""

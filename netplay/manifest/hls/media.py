@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from netplay.manifest.hls.dateranges import DateRanges
 from netplay.manifest.hls.entries import SEGMENT_TAGS, Entries
 from netplay.manifest.hls.header import HEADER_TAGS, Header
-from netplay.manifest.hls.placing import first_tick
+from netplay.manifest.hls.placing import first_tick, runs_of
 from netplay.manifest.hls.reading import NS_PER_S, Reading, playlist_lines
 from netplay.segments import Listing, Playlist, SegmentIndex
 from netplay.timeline import TimedEvent, Unresolved
@@ -105,7 +105,7 @@ def read_media(
     number = header.sequence + entries.skipped
     tick = first_tick(
         number,
-        runs=entries.runs,
+        durations=entries.durations,
         utc_us=entries.entries[0].utc_us if entries.entries else None,
         target_us=playlist.target_duration_us,
         previous=previous,
@@ -113,7 +113,7 @@ def read_media(
     )
     index = SegmentIndex(
         timescale=NS_PER_S,
-        runs=entries.runs.placed(tick),
+        runs=runs_of(entries.durations, tick),
         naming=Listing(tuple(entries.entries)),
         first_number=number,
         period_start_us=unresolved.period_start_us,

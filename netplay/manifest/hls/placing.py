@@ -7,60 +7,25 @@ sequence number; only what is new is placed behind it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Sequence
+from itertools import groupby
 
 from netplay.manifest.hls.reading import NS_PER_S
 from netplay.segments import Entry, Listing, Run, SegmentIndex
 
-__all__ = ["Runs", "entries_between", "first_tick", "runs_between", "tick_of"]
+__all__ = ["durations_between", "entries_between", "first_tick", "runs_of", "tick_of"]
 
 TICKS_PER_US = NS_PER_S // 1_000_000
 
 
-class Runs:
-    """Collects durations, one segment after the other, as runs of equal ones."""
-
-    __slots__ = ("_count", "_done", "_duration", "end")
-
-    def __init__(self) -> None:
-        self._done: list[Run] = []
-        self._duration = 0
-        self._count = 0
-        self.end = 0
-
-    def append(self, duration: int) -> None:
-        """Put one more segment behind the last."""
-        if duration == self._duration and self._count:
-            self._count += 1
-        else:
-            self._close()
-            self._duration, self._count = duration, 1
-        self.end += duration
-
-    def extend(self, runs: list[Run]) -> None:
-        """Put whole runs behind the last segment, wherever they were."""
-        self._close()
-        for run in runs:
-            self._done.append(Run(self.end, run.duration, run.count))
-            self.end += run.duration * run.count
-
-    def placed(self, first_tick: int) -> tuple[Run, ...]:
-        """Return the runs, the first segment beginning at a tick."""
-        self._close()
-        return tuple(Run(run.start + first_tick, run.duration, run.count) for run in self._done)
-
-    def starts(self) -> Iterator[int]:
-        """Yield where each segment begins, the first at 0."""
-        self._close()
-        for run in self._done:
-            end = run.start + run.duration * run.count
-            yield from range(run.start, end, run.duration) if run.duration else [end] * run.count
-
-    def _close(self) -> None:
-        if self._count:
-            start = self.end - self._duration * self._count
-            self._done.append(Run(start, self._duration, self._count))
-        self._count = 0
+def runs_of(durations: Iterable[int], first_tick: int = 0) -> tuple[Run, ...]:
+    """Return segments, one right after the other, as runs of equal ones."""
+    runs, start = [], first_tick
+    for duration, equals in groupby(durations):
+        count = len(list(equals))
+        runs.append(Run(start, duration, count))
+        start += duration * count
+    return tuple(runs)
 
 
 def tick_of(index: SegmentIndex, number: int) -> int | None:
@@ -80,28 +45,31 @@ def tick_of(index: SegmentIndex, number: int) -> int | None:
     return end if position == 0 and index.runs else None
 
 
-def runs_between(index: SegmentIndex, first_number: int, last_number: int) -> list[Run]:
-    """Return the runs of the segments from one number up to, not including, another."""
-    low, high = first_number - index.first_number, last_number - index.first_number
-    found, before = [], 0
+def durations_between(index: SegmentIndex, first_number: int, end_number: int) -> list[int]:
+    """Return how long the segments are from one number up to, not including, another."""
+    low, high = first_number - index.first_number, end_number - index.first_number
+    found: list[int] = []
+    before = 0
     for run in index.runs:
         begin, end = max(low, before), min(high, before + run.count)
-        if begin < end:
-            start = run.start + (begin - before) * run.duration
-            found.append(Run(start, run.duration, end - begin))
+        found += [run.duration] * max(0, end - begin)
         before += run.count
     return found
 
 
-def entries_between(index: SegmentIndex, first_number: int, last_number: int) -> list[Entry]:
+def entries_between(index: SegmentIndex, first_number: int, end_number: int) -> list[Entry]:
     """Return the entries of the segments from one number up to, not including, another."""
-    return [index[number - index.first_number].entry for number in range(first_number, last_number)]
+    return [
+        # A playlist lists its segments, so where they begin does not tell their names.
+        index.naming.entry(number - index.first_number, number=number, ticks=0)
+        for number in range(first_number, end_number)
+    ]
 
 
 def first_tick(
     number: int,
     *,
-    runs: Runs,
+    durations: Sequence[int],
     utc_us: int | None,
     target_us: int,
     previous: SegmentIndex | None,
@@ -115,7 +83,7 @@ def first_tick(
 
     Args:
         number: The first segment's own number.
-        runs: The segments, laid out from 0.
+        durations: Of the segments, in ticks.
         utc_us: The first segment's Unix time, if known.
         target_us: The target duration.
         previous: The previous reading, if there is one.
@@ -130,7 +98,7 @@ def first_tick(
         return known
     if number < previous.first_number:
         # The server went back; without a segment in common, it started again from nothing.
-        laid_out = SegmentIndex(NS_PER_S, runs.placed(0), Listing(()), first_number=number)
+        laid_out = SegmentIndex(NS_PER_S, runs_of(durations), Listing(()), first_number=number)
         common = tick_of(laid_out, previous.first_number)
         if common is not None:
             return previous.runs[0].start - common

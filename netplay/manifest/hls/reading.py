@@ -32,7 +32,7 @@ NS_PER_S = 1_000_000_000
 MOST_WARNINGS = 50
 """A broken live playlist says the same thing on every line; this many are enough to see it."""
 
-MOST_SUBSTITUTED = 4 << 20
+MOST_SUBSTITUTED = 64 << 20
 """Characters that variables may bring in, so that nested ones cannot fill the memory."""
 
 Attributes = dict[str, str]
@@ -191,7 +191,7 @@ class Reading:
                 raise self.refusal(number, tag, f"variable {name} is not defined")
             self._substituted += len(self.variables[name])
             if self._substituted > MOST_SUBSTITUTED:
-                raise self.refusal(number, tag, "variables bring in more than 4 MiB of text")
+                raise self.refusal(number, tag, "variables bring in more than 64 MiB of text")
             return self.variables[name]
 
         return _REFERENCE.sub(value, text)
