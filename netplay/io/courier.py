@@ -1,0 +1,79 @@
+"""Brings calls to a sink, in order, on the loop or on a worker thread."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from types import TracebackType
+
+import anyio
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+
+from netplay.errors import SinkError
+from netplay.io.sink import Sink
+
+__all__ = ["Courier"]
+
+Call = Callable[[], None]
+
+_QUEUED_CALLS = 8
+"""For a threaded sink: enough to ride out one slow call, few enough frames to hold."""
+
+
+class Courier:
+    """Calls a sink; what it raises becomes a SinkError out of `deliver` or the context.
+
+    For a threaded sink it is an async context, within which a worker makes the calls.
+    """
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+        self._calls: deque[Call] = deque()
+        self._queue: MemoryObjectSendStream[Call] | None = None
+        self._stack = AsyncExitStack()
+
+    def call(self, call: Call) -> None:
+        """Make a call at the next `deliver`, after those noted before."""
+        self._calls.append(call)
+
+    async def deliver(self) -> None:
+        """Make the calls noted; for a threaded sink, wait until they are queued."""
+        while self._calls:
+            call = self._calls.popleft()
+            if self._queue is None:
+                self._make(call)
+            else:
+                await self._queue.send(call)
+
+    def _make(self, call: Call) -> None:
+        try:
+            call()
+        except Exception as error:
+            name = type(self._sink).__name__
+            raise SinkError(name, f"{type(error).__name__}: {error}") from error
+
+    async def __aenter__(self) -> Courier:
+        if self._sink.threaded:
+            await self._stack.__aenter__()
+            send, receive = anyio.create_memory_object_stream[Call](_QUEUED_CALLS)
+            tasks = await self._stack.enter_async_context(anyio.create_task_group())
+            self._stack.enter_context(send)
+            self._queue = send
+            tasks.start_soon(self._work, receive)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool | None:
+        self._queue = None
+        return await self._stack.__aexit__(kind, error, trace)
+
+    async def _work(self, queue: MemoryObjectReceiveStream[Call]) -> None:
+        limiter = anyio.CapacityLimiter(1)
+        with queue:
+            async for call in queue:
+                await anyio.to_thread.run_sync(self._make, call, limiter=limiter)

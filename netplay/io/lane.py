@@ -1,0 +1,382 @@
+"""One stream's way from segments to frames: Feeds in order, through one decoder at a time.
+
+Packets are decoded as the Source gets them, in a worker thread that is never abandoned:
+a Flush waits for the packets in hand, some milliseconds' worth. One decoder lasts as
+long as Configs stay equal; between Feeds that continue each other it is not touched, so
+that frames which wait for the next segment's packets come out where they belong.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Literal, TypeVar
+
+import anyio
+
+from netplay.core.messages import Decoded, DecodeFailed, Event, Feed, Flush
+from netplay.errors import DecodeError, MediaError
+from netplay.io.decode import Decoder
+from netplay.io.frames import AudioBlock, Entry, clipped
+from netplay.io.ready import Ready
+from netplay.io.source import Config, Packet, Source, SourceLost, Stream
+
+__all__ = ["Lane", "Opener"]
+
+ResultT = TypeVar("ResultT")
+
+Opener = Callable[[Config, str], Decoder]
+"""Opens a decoder in the hardware named, "" for software; raises DecodeError or MediaError."""
+
+_HOP_S = 0.02
+"""How long one visit to the worker thread decodes before it looks up again.
+
+Well under the 50 ms that a Flush may wait, and so long that the hop itself (some 0.1 ms)
+is lost in it.
+"""
+
+
+@dataclass(slots=True, eq=False)
+class _Job:
+    """One Feed being decoded.
+
+    Attributes:
+        until_us: As the Feed's, but a Flush may bring it nearer.
+        taken: Packets of its Source that were taken.
+        passed: A frame came that begins at `until_us` or later: no wanted one follows.
+        scope: Cancelled by a Flush that leaves nothing of it.
+    """
+
+    feed: Feed
+    until_us: int | None
+    taken: int = 0
+    passed: bool = False
+    scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
+
+    def ends_before(self, entry: Entry) -> bool:
+        """Return whether an entry begins too late to be shown."""
+        return self.until_us is not None and entry.position_us >= self.until_us
+
+    def wanted(self, entry: Entry) -> Entry | None:
+        """Return what of an entry is to be shown; sound is cut to the sample."""
+        from_us, until_us = self.feed.from_us, self.until_us
+        if entry.until_us <= from_us or self.ends_before(entry):
+            return None
+        if isinstance(entry, AudioBlock):
+            return clipped(entry, from_us, until_us)
+        return entry
+
+
+class Lane:
+    """Decodes what one lane is fed, and keeps no more ready than there is room for.
+
+    A multiplex in the video lane has two of these, one for each stream; both are fed the
+    same Feeds, and the one that leads reports.
+
+    Args:
+        stream: Which of a Source's streams.
+        ready: Takes what was decoded.
+        source: Gives the Source of a fetch id.
+        emit: Hears Decoded and DecodeFailed.
+        hardware: Names the hardware to try for a Config, "" for none.
+    """
+
+    def __init__(
+        self,
+        stream: Stream,
+        *,
+        ready: Ready[Any],
+        source: Callable[[int], Source],
+        emit: Callable[[Event], None],
+        opener: Opener,
+        hardware: Callable[[Config], str],
+    ) -> None:
+        self._track = ready.track
+        self._stream = stream
+        self._ready = ready
+        self._source = source
+        self._emit = emit
+        self._opener = opener
+        self._hardware = hardware
+        self._feeds: deque[Feed] = deque()
+        self._fed = anyio.Event()
+        self._job: _Job | None = None
+        self._jobs: dict[int, _Job] = {}
+        self._failed = False
+        self._inside: Literal["nothing", "flowing", "unwanted"] = "nothing"
+        self._decoder: Decoder | None = None
+        self._config: Config | None = None
+        self._last: Packet | None = None
+        self._since_keyframe: list[tuple[Packet, int]] = []
+        self._came_until_us: int | None = None
+        self._again_until_us: int | None = None
+        self._refused: set[str] = set()
+        self._from_us: int | None = None
+        self._until_us = 0
+        # One at a time, whatever the loop's own limit of threads is.
+        self._limiter = anyio.CapacityLimiter(1)
+
+    def feed(self, feed: Feed) -> None:
+        """Decode a segment behind those fed before; a Feed of an older generation is void."""
+        if feed.generation < self._ready.generation or self._failed:
+            return
+        self._ready.generation = feed.generation
+        self._ready.feeding = True
+        self._feeds.append(feed)
+        self._fed.set()
+
+    def flush(self, flush: Flush) -> None:
+        """Drop what was fed and is not begun, and what begins at `from_us` or later."""
+        self._ready.generation = flush.generation
+        self._feeds.clear()
+        self._failed = False
+        self._from_us = None
+        self._ready.cut_from(flush.from_us)
+        job = self._job
+        if flush.from_us is None:
+            self._ready.feeding = False
+            self._jobs.clear()
+            self._came_until_us = None
+            if job is not None:
+                job.scope.cancel()
+            return
+        for held in self._jobs.values():
+            if held.until_us is None or held.until_us > flush.from_us:
+                held.until_us = flush.from_us
+        came_us = self._came_until_us
+        if job is not None and (not job.taken or (came_us or 0) >= flush.from_us):
+            job.scope.cancel()
+
+    async def run(self) -> None:
+        """Decode whatever is fed, until cancelled."""
+        while True:
+            while not self._feeds:
+                self._fed = anyio.Event()
+                await self._fed.wait()
+            feed = self._feeds.popleft()
+            job = self._job = _Job(feed, feed.until_us)
+            # Frames of the Feed before may still come out, hence not only this one.
+            self._jobs = dict([*self._jobs.items()][-1:]) | {feed.fetch_id: job}
+            with job.scope:
+                await self._perform(job)
+            if job.scope.cancelled_caught:
+                self._inside = "unwanted"
+            self._job = None
+
+    async def aclose(self) -> None:
+        """Give the decoder back. Only after run() has ended."""
+        decoder, self._decoder = self._decoder, None
+        if decoder is not None:
+            await self._on_thread(decoder.close)
+
+    # ── One Feed ─────────────────────────────────────────────────────────────────────
+
+    async def _perform(self, job: _Job) -> None:
+        try:
+            await self._decode(job)
+        except SourceLost:
+            # Whoever cancelled the fetch knows, and says what is next.
+            return
+        except (MediaError, DecodeError) as error:
+            self._failed = True
+            self._feeds.clear()
+            self._inside = "unwanted"
+            self._emit(
+                DecodeFailed(
+                    self._track,
+                    self._ready.generation,
+                    job.feed.fetch_id,
+                    str(error),
+                    media=isinstance(error, MediaError),
+                )
+            )
+
+    async def _decode(self, job: _Job) -> None:
+        feed = job.feed
+        source = self._source(feed.fetch_id)
+        configs = await source.configs()
+        config = configs.get(self._stream)
+        self._ready.leads = self._stream == self._track or self._track not in configs
+        if config is None:
+            if self._stream == self._track and not (self._track == "video" and configs):
+                raise MediaError(source.name, f"it holds no {self._track}")
+            # A picture without sound beside it: nothing of ours is to be waited for.
+            self._ready.feeding = False
+            return
+        self._ready.feeding = True
+        while packets := await source.packets(self._stream, job.taken):
+            if not job.taken:
+                await self._begin(job, config, packets[0])
+            job.taken += len(packets)
+            await self._decode_all(job, packets)
+            if job.passed:
+                # The rest is beyond what is wanted, and so is what the decoder holds back.
+                self._inside = "unwanted"
+                break
+        if job.taken and self._inside == "flowing":
+            await self._complete(job, source.name)
+        self._report(job, finished=feed.last)
+        if feed.last:
+            self._ready.finish()
+
+    async def _begin(self, job: _Job, config: Config, first: Packet) -> None:
+        """Make the decoder ready for a Feed's first packet."""
+        last, decoder = self._last, self._decoder
+        if decoder is not None and self._inside == "flowing":
+            same = config == self._config and decoder.offset_us == job.feed.offset_us
+            if same and last is not None and first.dts > last.dts:
+                return
+            await self._drain(decoder)
+        if decoder is None or config != self._config:
+            decoder = await self._open(config)
+        else:
+            await self._on_thread(decoder.reset)
+        decoder.offset_us = job.feed.offset_us
+        self._inside = "flowing"
+        self._came_until_us = None
+        self._again_until_us = None
+        self._since_keyframe.clear()
+
+    async def _complete(self, job: _Job, name: str) -> None:
+        """Get the last frames where nothing follows, and see that there were any."""
+        decoder = self._decoder
+        assert decoder is not None
+        if job.feed.last or not decoder.gave:
+            await self._drain(decoder)
+            if not decoder.gave:
+                raise MediaError(name, f"no frame came of {job.taken} packets")
+
+    async def _open(self, config: Config, *, in_hardware: bool = True) -> Decoder:
+        """Open a decoder in place of the one before, in hardware if that may be."""
+        former, self._decoder = self._decoder, None
+        self._inside = "nothing"
+        if former is not None:
+            await self._on_thread(former.close)
+        may = in_hardware and config.codec not in self._refused
+        hardware = self._hardware(config) if may else ""
+        try:
+            decoder = await self._on_thread(lambda: self._opener(config, hardware))
+        except DecodeError:
+            if not hardware:
+                raise
+            # Silent by design: Decoded says who decodes.
+            self._refused.add(config.codec)
+            decoder = await self._on_thread(lambda: self._opener(config, ""))
+        self._decoder, self._config = decoder, config
+        return decoder
+
+    # ── Packets ──────────────────────────────────────────────────────────────────────
+
+    async def _decode_all(self, job: _Job, packets: Sequence[Packet]) -> None:
+        todo = deque((packet, job.feed.fetch_id) for packet in packets)
+        while todo and not job.passed:
+            places = await self._ready.place()
+            decoder = self._decoder
+            assert decoder is not None
+            enough = 1 if self._from_us is None else places
+            visit = partial(_visit, decoder, list(todo), job, enough)
+            entries, taken, error = await self._on_thread(visit)
+            for _ in range(taken):
+                self._remember(*todo.popleft(), keep=bool(decoder.hardware))
+            await self._deliver(entries)
+            if error is not None:
+                if not decoder.hardware:
+                    raise error
+                await self._fall_back(decoder)
+                todo = deque(self._since_keyframe) + todo
+                self._since_keyframe.clear()
+
+    async def _fall_back(self, decoder: Decoder) -> None:
+        """Go on in software, from the last keyframe, without showing anything twice."""
+        assert self._config is not None
+        offset_us, came_us = decoder.offset_us, self._came_until_us
+        self._refused.add(self._config.codec)
+        successor = await self._open(self._config, in_hardware=False)
+        successor.offset_us = offset_us
+        self._inside = "flowing"
+        self._again_until_us = came_us
+
+    def _remember(self, packet: Packet, fetch_id: int, *, keep: bool) -> None:
+        self._last = packet
+        if keep:
+            if packet.keyframe:
+                self._since_keyframe.clear()
+            self._since_keyframe.append((packet, fetch_id))
+
+    async def _drain(self, decoder: Decoder) -> None:
+        entries = await self._on_thread(decoder.drain)
+        self._inside = "nothing"
+        await self._deliver(entries)
+
+    async def _on_thread(self, work: Callable[[], ResultT]) -> ResultT:
+        # Not abandoned on cancellation: two threads in one decoder would crash.
+        return await anyio.to_thread.run_sync(work, limiter=self._limiter)
+
+    # ── Entries ──────────────────────────────────────────────────────────────────────
+
+    async def _deliver(self, entries: Iterable[Entry]) -> None:
+        for entry in entries:
+            if self._again_until_us is not None and entry.position_us < self._again_until_us:
+                continue
+            self._came_until_us = max(self._came_until_us or entry.until_us, entry.until_us)
+            job = self._jobs.get(entry.fetch_id)
+            if job is None:
+                continue
+            if self._stream != "text" and job.ends_before(entry):
+                job.passed = True
+                continue
+            part = job.wanted(entry)
+            if part is None:
+                continue
+            await self._ready.room_for(part)
+            if self._jobs.get(entry.fetch_id) is job and not job.ends_before(part):
+                self._give(part, job)
+
+    def _give(self, entry: Entry, job: _Job) -> None:
+        self._ready.add(entry)
+        first = self._from_us is None
+        if first:
+            self._from_us, self._until_us = entry.position_us, entry.until_us
+            self._report(job)
+        self._until_us = max(self._until_us, entry.until_us)
+
+    def _report(self, job: _Job, *, finished: bool = False) -> None:
+        if not self._ready.leads:
+            return
+        nothing = self._from_us is None
+        self._emit(
+            Decoded(
+                self._track,
+                self._ready.generation,
+                job.feed.from_us if self._from_us is None else self._from_us,
+                job.feed.from_us if nothing else self._until_us,
+                finished=finished,
+                hardware=self._decoder.hardware if self._decoder is not None else "",
+            )
+        )
+
+
+def _visit(
+    decoder: Decoder, todo: Sequence[tuple[Packet, int]], job: _Job, enough: int
+) -> tuple[list[Entry], int, MediaError | DecodeError | None]:
+    """Decode on the worker thread until there is enough, or it has taken long enough.
+
+    Returns:
+        What came, how many packets it took, and what stopped it short.
+    """
+    began = time.perf_counter()
+    entries: list[Entry] = []
+    wanted = 0
+    for taken, (packet, fetch_id) in enumerate(todo):
+        try:
+            came = decoder.decode(packet, fetch_id)
+        except (MediaError, DecodeError) as error:
+            return entries, taken, error
+        entries += came
+        wanted += sum(job.wanted(entry) is not None for entry in came)
+        if wanted >= enough or time.perf_counter() - began > _HOP_S:
+            return entries, taken + 1, None
+    return entries, len(todo), None
