@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from netplay.errors import ManifestError
 
@@ -212,7 +212,7 @@ class Reading:
         elif "IMPORT" in given:
             self._import(number, name)
         else:
-            values = dict(parse_qsl(urlsplit(self.url).query))
+            values = dict(parse_qsl(self.url.partition("#")[0].partition("?")[2]))
             if name in values:
                 self.variables[name] = values[name]
             else:
