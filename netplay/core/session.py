@@ -111,8 +111,8 @@ class Session:
         self.next_wakeup_us = self._wakeup_us(now_us)
         return actions
 
-    def status(self) -> Status:
-        """Return what it is doing."""
+    def status(self, now_us: int | None = None) -> Status:
+        """Return what it is doing: at a moment, or when it was last told anything."""
         if not self._opened or self._now_us is None:
             return blank_status()
         return make_status(
@@ -122,7 +122,7 @@ class Session:
             self._requests.transfers,
             choice=self._scheduler.choice,
             failed=self._failed,
-            now_us=self._now_us,
+            now_us=self._now_us if now_us is None else max(now_us, self._now_us),
         )
 
     # Routing.

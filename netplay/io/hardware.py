@@ -243,6 +243,15 @@ def _cores() -> int:
         return os.cpu_count() or 1
 
 
+def remembered_device(folder: Path | None = None) -> Device:
+    """Return what this machine decodes as far as it was tried before; tries nothing.
+
+    Args:
+        folder: Where answers are remembered; None: the user's cache folder.
+    """
+    return _device(remembered(folder))
+
+
 async def probe_device(*, hwaccel: str = "auto", folder: Path | None = None) -> Device:
     """Return what this machine decodes, trying its hardware where that was never tried.
 
@@ -261,6 +270,10 @@ async def probe_device(*, hwaccel: str = "auto", folder: Path | None = None) -> 
         works = await anyio.to_thread.run_sync(
             lambda: {family: hwaccel for family in FAMILIES if try_hardware(family, hwaccel)}
         )
+    return _device(works)
+
+
+def _device(works: Mapping[Family, str]) -> Device:
     available = av.codecs_available
     return Device(
         platform=_platform(),
