@@ -8,6 +8,7 @@ Source: ISO/IEC 23001-7:2023 (Common Encryption), clauses 6, 7.2 and 8; Microsof
 1.3 for the `uuid` forms that came before.
 """
 
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -145,15 +146,18 @@ def read_seig(data: Buffer, sgpd: Box, scheme: str, *, what: str) -> tuple[Prote
     return tuple(groups)
 
 
-def _sample(reader: Reader, use: Protection, *, subsampled: bool) -> SampleEncryption | None:
+def _sample(
+    reader: Reader, data: Buffer, use: Protection, *, subsampled: bool
+) -> SampleEncryption | None:
     """Read one sample's IV and subsamples, and return None for one in the clear."""
-    iv = reader.take(use.iv_bytes)
+    at = reader.skip(use.iv_bytes + (2 if subsampled else 0))
+    iv = bytes(data[at : at + use.iv_bytes])
     pairs: Subsamples = ()
     if subsampled:
-        count = reader.u16()
-        if count * 6 > reader.left_bytes:
-            reader.skip(count * 6)
-        pairs = tuple((reader.u16(), reader.u32()) for _ in range(count))
+        count = data[reader.position - 2] << 8 | data[reader.position - 1]
+        # Done for every sample of a film, so all its pairs are unpacked in one call.
+        cells = struct.unpack_from(">" + "HI" * count, data, reader.skip(6 * count))
+        pairs = tuple(zip(cells[::2], cells[1::2], strict=True))
     if not use.protected:
         return None
     return SampleEncryption(use.kid, use.constant_iv or iv, pairs, use.pattern)
@@ -190,8 +194,8 @@ def read_senc(
     if stale < 0 or (stale and count * max(shortest, 1) > reader.left_bytes):
         raise MediaError(what, f"senc speaks of {count} samples, the fragment has {len(uses)}")
     for _ in range(stale):
-        _sample(reader, uses[0], subsampled=subsampled)
-    return [_sample(reader, use, subsampled=subsampled) for use in uses]
+        _sample(reader, data, uses[0], subsampled=subsampled)
+    return [_sample(reader, data, use, subsampled=subsampled) for use in uses]
 
 
 def read_aux(
@@ -204,7 +208,7 @@ def read_aux(
             raise MediaError(what, f"saio points at byte {at}, outside the moof")
         if size or use.constant_iv is not None:
             reader = Reader(data, at, at + size, what=what)
-            found.append(_sample(reader, use, subsampled=size > use.iv_bytes))
+            found.append(_sample(reader, data, use, subsampled=size > use.iv_bytes))
         else:
             found.append(None)
         at += size

@@ -150,7 +150,9 @@ def test_pssh_boxes_are_handed_on_whole() -> None:
             visual("dvh1", box("hvcC", bytes(23)), box("dvcC", bytes.fromhex("01000a33"))),
             "dvh1.05.06",
         ),
-        (audio("ec-3", box("dec3", bytes.fromhex("0c0020 0f00"))), "ec-3"),
+        (visual("vvc1", full("vvcC", b"configuration")), "vvc1"),
+        (visual("mp4v", full("esds", bytes.fromhex("0403 2011 00" + "00" * 12))), "mp4v.20"),
+        (audio("ec-3", box("dec3", bytes.fromhex("0c00200f00"))), "ec-3"),
         (audio("Opus", box("dOps", u8(0, 6), u16(312), u32(48_000), u16(0), u8(1, 4, 2))), "Opus"),
         (box("wvtt", bytes(6), u16(1), box("vttC", b"WEBVTT")), "wvtt"),
         (box("stpp", bytes(6), u16(1), b"http://www.w3.org/ns/ttml\0\0\0"), "stpp"),
@@ -162,6 +164,62 @@ def test_a_codec_string_is_written_as_manifests_write_it(entry: bytes, codec: st
     data = movie(track(handler=handler.get(codec, b"vide"), entries=[entry]))
 
     assert read_init(data).tracks[0].codec == codec
+
+
+ESDS = full("esds", bytes.fromhex("0319 0001 00 0411 40 15" + "00" * 11 + "0502 1190 0601 02"))
+
+
+def quicktime(version: int, *inner: bytes) -> bytes:
+    """Return an audio entry in one of QuickTime's longer forms, which hide esds in a wave."""
+    head = bytes(6) + u16(1, version) + bytes(6) + u16(2, 16, 0, 0) + u32(44_100 << 16)
+    if version == 1:
+        head += bytes(16)
+    else:
+        head += u32(72) + bytes.fromhex("40e7700000000000") + u32(6) + bytes(20)
+    return box("mp4a", head, *inner)
+
+
+@pytest.mark.parametrize(
+    ("entry", "rate_hz", "channels"),
+    [
+        (quicktime(1, box("wave", box("frma", b"mp4a"), ESDS)), 48_000, 2),
+        (quicktime(1), 44_100, 2),
+        (quicktime(2), 48_000, 6),
+        (audio("mp4a", ESDS, channels=1, rate_hz=24_000), 48_000, 2),
+        (audio("alac", full("alac", bytes(9), u8(6), bytes(10), u32(96_000))), 96_000, 6),
+        (audio("ac-3", box("dac3", bytes.fromhex("103dc0"))), 48_000, 6),
+        (audio("ec-3", box("dec3", bytes.fromhex("0c00200f00"))), 48_000, 6),
+        (audio("mha1", box("mhaC", b"cfg")), 48_000, 2),
+    ],
+)
+def test_the_codecs_own_box_knows_rate_and_channels_better(
+    entry: bytes, rate_hz: int, channels: int
+) -> None:
+    track_init = read_init(movie(track(handler=b"soun", entries=[entry]))).tracks[0]
+
+    assert (track_init.sample_rate_hz, track_init.channels) == (rate_hz, channels)
+
+
+def test_the_language_is_the_extended_one_where_there_is_one() -> None:
+    data = movie(track())
+    extended = full("elng", b"pt-BR\0")
+    mdia = data.index(b"mdia") - 4
+    grown = bytearray(data)
+    at = data.index(b"hdlr") - 4
+    grown[at:at] = extended
+    for place in (mdia, data.index(b"trak") - 4, data.index(b"moov") - 4):
+        size = int.from_bytes(grown[place : place + 4], "big") + len(extended)
+        grown[place : place + 4] = u32(size)
+
+    assert read_init(data).tracks[0].language == "und"
+    assert read_init(bytes(grown)).tracks[0].language == "pt-BR"
+
+
+def test_the_length_of_the_whole_title_is_in_mehd() -> None:
+    assert (
+        read_init(movie(track(), trex=[full("mehd", u64(9000), version=1)])).duration_ticks == 9000
+    )
+    assert read_init(movie(track())).duration_ticks is None
 
 
 @pytest.mark.parametrize(
@@ -178,6 +236,7 @@ def test_a_codec_string_is_written_as_manifests_write_it(entry: bytes, codec: st
         (movie(track(entries=[visual("avc1")] * 65)), "65 sample descriptions"),
         (movie(track(entries=[visual("avc1", box("avcC"))])), "avcC of 'avc1'"),
         (movie(track(edits=box("edts", full("elst", u32(2**31))))), "edit list of 2147483648"),
+        (movie(track(handler=b"soun", entries=[audio("fLaC", box("dfLa", bytes(9)))])), "dfLa of"),
         (movie(track(entries=[visual("av01", box("av1C", b"\x81"))])), "av1C of 'av01'"),
         (
             movie(track(entries=[visual("encv", box("sinf", full("schm", b"cenc"), box("schi")))])),
@@ -195,9 +254,7 @@ def test_what_is_no_init_segment_is_an_error_that_names_it(data: bytes, complain
 def test_a_damaged_init_segment_is_read_or_refused(data: st.DataObject) -> None:
     body = u8(0, 0x19, 1, 0) + KID + u8(16) + IV
     entry = visual("encv", box("avcC", bytes(7)), sinf(b"cbcs", version=1, body=body))
-    sound = audio(
-        "mp4a", full("esds", bytes.fromhex("0319000100041140150000000000000000000000050211900602"))
-    )
+    sound = audio("mp4a", ESDS)
     damaged = bytearray(
         movie(track(entries=[entry], edits=elst((0, 5))), track(2, b"soun", entries=[sound]))
     )
