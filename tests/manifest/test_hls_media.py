@@ -131,6 +131,36 @@ def test_init_data_in_a_key_uri_becomes_a_whole_pssh_box() -> None:
     assert playready.key_format_versions == "1"
 
 
+@pytest.mark.parametrize(
+    ("more", "pssh"),
+    [
+        ('URI="data:;base64,AAAADHBzc2gAAAAA",KEYFORMAT="com.widevine"', b"\0\0\0\x0cpssh\0\0\0\0"),
+        ('URI="data:;base64,A",KEYFORMAT="com.widevine"', b""),
+        ('URI="data:;base64,AAECAw=="', b""),
+        ('URI="https://k.example/key"', b""),
+    ],
+)
+def test_only_init_data_is_taken_for_it(more: str, pssh: bytes) -> None:
+    (key,) = entries(f"#EXT-X-KEY:METHOD=SAMPLE-AES,{more}", *segments(1))[0].keys
+
+    assert key.pssh == pssh
+
+
+def test_the_target_duration_stands_in_for_a_length_that_is_no_number() -> None:
+    document = read("#EXTINF:long,", "a.ts", target=4)
+
+    assert document.index[0].duration_us == 4_000_000
+    assert "read as the target duration" in document.warnings[0]
+
+
+def test_a_segment_longer_than_the_target_and_one_never_named_are_warned_of() -> None:
+    document = read("#EXTINF:9,", "a.ts", "#EXTINF:9,")
+
+    assert len(document.index) == 1
+    assert ["no URI" in warning for warning in document.warnings] == [True, False]
+    assert "longer than the target" in document.warnings[1]
+
+
 def test_each_discontinuity_begins_another_continuity_counted_from_its_sequence() -> None:
     held = entries(
         "#EXT-X-DISCONTINUITY-SEQUENCE:7",

@@ -316,6 +316,31 @@ def test_ids_are_unique_even_where_names_are_not() -> None:
     assert len(ids) == len(set(ids)) == 4
 
 
+def test_names_hold_no_tokens_for_they_stand_in_logs() -> None:
+    presentation = read(
+        media("AUDIO", "a", "English", 'URI="https://me:pw@a.example/a.m3u8?token=secret"'),
+        *variant("v.m3u8?token=secret", 1, 'AUDIO="a"'),
+        *variant("v.m3u8?token=other", 2, 'AUDIO="a"'),
+    )
+
+    assert [rep.id for rep in reps(presentation)] == [
+        "0/v.m3u8",
+        "0/v.m3u8#2",
+        "0/https://a.example/a.m3u8",
+    ]
+    assert reps(presentation)[0].locations[0].url.endswith("?token=secret")
+
+
+def test_unknown_codecs_and_files_are_taken_for_pictures_and_text_for_text() -> None:
+    presentation = read(
+        *variant("new.m3u8", 1, 'CODECS="xyz9.1"'),
+        *variant("sub.m3u8", 2, 'CODECS="wvtt"'),
+    )
+
+    assert [rep.name for rep in sets(presentation, "video")[0].representations] == ["new.m3u8"]
+    assert [rep.name for rep in sets(presentation, "text")[0].representations] == ["sub.m3u8"]
+
+
 @pytest.mark.parametrize(
     ("lines", "where"),
     [

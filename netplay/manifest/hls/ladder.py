@@ -9,7 +9,7 @@ from typing import Literal
 
 from netplay.manifest.hls.codecs import codec_list, family, kind_of_codec, kinds_of
 from netplay.manifest.hls.reading import NS_PER_S, Attributes, integer, nanoseconds
-from netplay.manifest.hls.redundancy import Places, rungs
+from netplay.manifest.hls.redundancy import Places, public_name, rungs
 from netplay.manifest.hls.variants import TRICK_TAGS, Rendition, Tags, Variant
 from netplay.manifest.urls import resolve_url
 from netplay.timeline import (
@@ -158,7 +158,7 @@ def _representation(held: list[Variant], maker: Maker) -> Representation:
     score = nanoseconds(given.get("SCORE", ""))
     rate = nanoseconds(given.get("FRAME-RATE", ""))
     averages = [integer(v.given.get("AVERAGE-BANDWIDTH", "")) for v in held]
-    name = given.get("STABLE-VARIANT-ID") or first.uri
+    name = given.get("STABLE-VARIANT-ID") or public_name(first.uri)
     return Representation(
         id=maker.unique(f"0/{name}"),
         name=name,

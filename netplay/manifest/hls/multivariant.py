@@ -6,7 +6,7 @@ from netplay.manifest.hls.codecs import mime_type_of
 from netplay.manifest.hls.ladder import Maker, ladders, trick_sets
 from netplay.manifest.hls.media import MediaDocument, read_media
 from netplay.manifest.hls.reading import Reading, is_multivariant, playlist_lines
-from netplay.manifest.hls.redundancy import GROUP_ATTRIBUTES, Places, authority
+from netplay.manifest.hls.redundancy import GROUP_ATTRIBUTES, Places, authority, public_name
 from netplay.manifest.hls.renditions import rendition_sets, with_multiplexed, without_repeats
 from netplay.manifest.hls.variants import Tags, collect
 from netplay.manifest.urls import resolve_url
@@ -100,8 +100,8 @@ def _media(document: MediaDocument, url: str) -> Presentation:
         kind = "text"
     trick = document.playlist.i_frames_only
     rep = Representation(
-        id=f"0/{url}",
-        name=url,
+        id=f"0/{public_name(url)}",
+        name=public_name(url),
         kind=kind,
         carries=("video", "audio") if kind == "video" and not trick else (kind,),
         bandwidth_bps=0,

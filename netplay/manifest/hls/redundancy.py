@@ -11,11 +11,12 @@ from collections import Counter
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
+from netplay.errors import shown_url
 from netplay.manifest.hls.codecs import codec_list, kind_of_codec
 from netplay.manifest.hls.variants import Rendition, Tags, Variant
 from netplay.timeline import Location
 
-__all__ = ["GROUP_ATTRIBUTES", "Places", "authority", "rungs"]
+__all__ = ["GROUP_ATTRIBUTES", "Places", "authority", "public_name", "rungs"]
 
 GROUP_ATTRIBUTES = ("AUDIO", "SUBTITLES", "VIDEO", "CLOSED-CAPTIONS")
 """Attributes of a variant that name a group; they are also the TYPEs of renditions."""
@@ -149,6 +150,11 @@ def _picture(variant: Variant) -> tuple[str, ...]:
 
 def _offer(given: dict[str, str]) -> tuple[tuple[str, str], ...]:
     return tuple(sorted((name, value) for name, value in given.items() if name not in _PLACE))
+
+
+def public_name(uri: str) -> str:
+    """Return a URI as a name that may stand in a log: tokens travel in queries."""
+    return shown_url(uri).removesuffix("?…")
 
 
 def authority(url: str) -> str:

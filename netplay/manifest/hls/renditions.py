@@ -7,6 +7,7 @@ from dataclasses import replace
 from netplay.manifest.hls.codecs import codec_list, kind_of_codec
 from netplay.manifest.hls.ladder import HLS_SCHEME, Maker, attribute_list
 from netplay.manifest.hls.reading import Attributes, integer
+from netplay.manifest.hls.redundancy import public_name
 from netplay.manifest.hls.variants import Rendition, Variant
 from netplay.manifest.urls import resolve_url
 from netplay.timeline import AdaptationSet, Descriptor, Kind, Representation
@@ -74,7 +75,7 @@ def _set(
     first = held[0]
     given = first.given
     kind = _KINDS[first.type]
-    name = given.get("STABLE-RENDITION-ID") or first.uri
+    name = given.get("STABLE-RENDITION-ID") or public_name(first.uri)
     places = maker.places
     rep = Representation(
         id=maker.unique(f"0/{name}"),
