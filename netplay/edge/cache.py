@@ -13,8 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from netplay.edge.package import PACKAGER_VERSION, Progress, package
-from netplay.edge.title import TITLE_FILE, TitleSpec
+from netplay.edge.title import TITLE_FILE, Progress, TitleSpec
 
 try:
     import fcntl
@@ -46,7 +45,7 @@ def cached_title(
         progress: Hears how far a build is, in this thread.
     """
     cache = cache_dir or default_cache_dir()
-    name = f"title-{spec.digest(PACKAGER_VERSION)}"
+    name = f"title-{spec.digest()}"
     folder = cache / name
     if (folder / TITLE_FILE).is_file():
         return folder
@@ -59,6 +58,9 @@ def cached_title(
 
 
 def _build(spec: TitleSpec, folder: Path, progress: Progress | None) -> None:
+    # Here and not above: a title that is cached should not wait for encoders to be imported.
+    from netplay.edge.package import package
+
     building = Path(tempfile.mkdtemp(prefix=f".{folder.name}{BUILDING}-", dir=folder.parent))
     try:
         package(spec, building, progress)

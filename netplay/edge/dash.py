@@ -12,12 +12,9 @@ from typing import Any, TypeVar
 from mpegdash import nodes
 from mpegdash.parser import MPEGDASHParser
 
-from netplay.edge.title import Title, Track
+from netplay.edge.title import Host, Title, Track
 
-__all__ = ["Host", "mpd_documents"]
-
-Host = tuple[str, str]
-"""A server's name (serviceLocation, pathway) and the URL of the title's folder on it."""
+__all__ = ["mpd_documents"]
 
 LIVE_PROFILE = "urn:mpeg:dash:profile:isoff-live:2011"
 ON_DEMAND_PROFILE = "urn:mpeg:dash:profile:isoff-on-demand:2011"

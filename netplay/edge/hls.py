@@ -11,8 +11,7 @@ from itertools import accumulate
 import m3u8
 from m3u8.model import IFramePlaylist, Media, Playlist, Segment
 
-from netplay.edge.dash import Host
-from netplay.edge.title import StoredSegment, Title, Track
+from netplay.edge.title import Host, StoredSegment, Title, Track
 
 __all__ = ["playlist_documents"]
 

@@ -7,11 +7,11 @@ any static server.
 
 from collections.abc import Sequence
 
-from netplay.edge.dash import Host, mpd_documents
+from netplay.edge.dash import mpd_documents
 from netplay.edge.hls import playlist_documents
-from netplay.edge.title import Title
+from netplay.edge.title import Host, Title
 
-__all__ = ["Host", "documents"]
+__all__ = ["documents"]
 
 
 def documents(title: Title, hosts: Sequence[Host] = ()) -> dict[str, str]:

@@ -21,8 +21,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from netplay.edge.manifests import Host, documents
-from netplay.edge.title import TITLE_FILE, Title
+from netplay.edge.manifests import documents
+from netplay.edge.title import TITLE_FILE, Host, Title
 
 __all__ = ["Origin", "asked_range"]
 

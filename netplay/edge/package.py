@@ -20,15 +20,9 @@ from netplay.edge.codecs import codec_string
 from netplay.edge.encode import Advance, encode_audio, encode_video
 from netplay.edge.samples import audio_cuts, read_samples, sample_description, video_cuts
 from netplay.edge.sound import SAMPLE_RATE
-from netplay.edge.title import Rung, StoredSegment, Title, TitleSpec, Track
+from netplay.edge.title import Progress, Rung, StoredSegment, Title, TitleSpec, Track
 
-__all__ = ["PACKAGER_VERSION", "Progress", "package"]
-
-PACKAGER_VERSION = 1
-"""Raised with every change of what a spec gives; cached titles of other versions are remade."""
-
-Progress = Callable[[int, int, str], None]
-"""Hears (done, total, what is being made); called in the thread that asked for the title."""
+__all__ = ["package"]
 
 PROGRESS_EVERY_S = 0.1
 SAMPLE_COST = 8

@@ -15,127 +15,30 @@ it and a player under measurement do not share an interpreter.
 import json
 import math
 import socket
-import struct
 import sys
-from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any
 
 import anyio
 from anyio.lowlevel import checkpoint
 
 from netplay.edge.child import Child, attend, say
 from netplay.edge.link import Bottleneck, LinkSpec
+from netplay.edge.wire import (
+    KERNEL_BUFFER_BYTES,
+    Address,
+    End,
+    Wire,
+    close,
+    connected,
+    receive,
+    send,
+)
 
-__all__ = ["Address", "Relay", "RelayProcess"]
-
-Address = tuple[str, int]
-"""Host and port."""
+__all__ = ["Relay", "RelayProcess"]
 
 LOOPBACK = "127.0.0.1"
-READ_BYTES = 64 * 1024
-KERNEL_BUFFER_BYTES = 256 * 1024
-"""Of the sockets: left to itself, loopback would hold megabytes that nobody paced."""
-
-RESET_NOT_FIN = struct.pack("ii", 1, 0)
-
-End = Literal["closed", "reset"]
-Item = memoryview | End
-
-
-async def _receive(sock: socket.socket) -> Item:
-    """Return what came, or how the other side ended it."""
-    while True:
-        try:
-            return memoryview(data) if (data := sock.recv(READ_BYTES)) else "closed"
-        except BlockingIOError:
-            await anyio.wait_readable(sock)
-        except OSError:
-            return "reset"
-
-
-async def _send(sock: socket.socket, data: memoryview) -> bool:
-    """Send all of it; False where the other side is gone."""
-    while data:
-        try:
-            data = data[sock.send(data) :]
-        except BlockingIOError:
-            await anyio.wait_writable(sock)
-        except OSError:
-            return False
-    return True
-
-
-def _close(sock: socket.socket, end: End) -> None:
-    if end == "reset":
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_NOT_FIN)
-    sock.close()
-
-
-async def _connected(address: Address) -> socket.socket | None:
-    """Return a connection, or None where it is refused."""
-    family, kind, protocol, _, where = (await anyio.getaddrinfo(*address, type=socket.SOCK_STREAM))[
-        0
-    ]
-    sock = socket.socket(family, kind, protocol)
-    try:
-        sock.setblocking(False)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, KERNEL_BUFFER_BYTES)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        try:
-            sock.connect(where)
-        except BlockingIOError:
-            await anyio.wait_writable(sock)
-        if sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0:
-            return sock
-    except OSError:
-        pass  # Refused, at once or a moment later: both end below.
-    except BaseException:
-        sock.close()
-        raise
-    sock.close()
-    return None
-
-
-class _Wire:
-    """One direction of one connection: bytes on their way, each with its time of arrival.
-
-    It holds all that was read and not yet handed on, queueing for the link included.
-    """
-
-    def __init__(self, limit_bytes: int) -> None:
-        self._held_bytes = 0
-        self._limit_bytes = limit_bytes
-        self._items: deque[tuple[float, Item]] = deque()
-        self._arrived = anyio.Event()
-        self._drained = anyio.Event()
-
-    def put(self, at_s: float, item: Item) -> None:
-        self._items.append((at_s, item))
-        self._arrived.set()
-
-    async def get(self) -> Item:
-        """Return the next item when it has arrived."""
-        while not self._items:
-            self._arrived = anyio.Event()
-            await self._arrived.wait()
-        at_s, item = self._items.popleft()
-        await anyio.sleep_until(at_s)
-        return item
-
-    def hold(self, count: int) -> None:
-        self._held_bytes += count
-
-    def handed_on(self, count: int) -> None:
-        self._held_bytes -= count
-        self._drained.set()
-
-    async def room(self) -> None:
-        """Wait until another read may be held."""
-        while self._held_bytes >= self._limit_bytes:
-            self._drained = anyio.Event()
-            await self._drained.wait()
 
 
 class _Connection:
@@ -147,8 +50,8 @@ class _Connection:
         self._relay = relay
         self._viewer = viewer
         self._server = server
-        self._down = _Wire(link.queue_bytes + travelling_bytes)
-        self._up = _Wire(link.queue_bytes)
+        self._down = Wire(link.queue_bytes + travelling_bytes)
+        self._up = Wire(link.queue_bytes)
         self._queued_bytes = 0
         self._all_crossed = anyio.Event()
         self._scope = anyio.CancelScope()
@@ -185,7 +88,7 @@ class _Connection:
         established_s = accepted_s + self._relay.link.rtt_s
         while True:
             await self._up.room()
-            item = await _receive(self._viewer)
+            item = await receive(self._viewer)
             sent_s = max(anyio.current_time(), established_s)
             self._up.put(sent_s + self._relay.link.rtt_s / 2, item)
             if not isinstance(item, memoryview):
@@ -196,7 +99,7 @@ class _Connection:
     async def _read_server(self) -> End:
         while True:
             await self._down.room()
-            item = await _receive(self._server)
+            item = await receive(self._server)
             if not isinstance(item, memoryview):
                 break
             self._down.hold(len(item))
@@ -210,7 +113,7 @@ class _Connection:
         self._down.put(anyio.current_time() + self._relay.link.rtt_s / 2, item)
         return "closed"
 
-    async def _write(self, wire: _Wire, sock: socket.socket) -> End:
+    async def _write(self, wire: Wire, sock: socket.socket) -> End:
         while True:
             item = await wire.get()
             if item == "reset":
@@ -222,7 +125,7 @@ class _Connection:
                     return "reset"
                 return "closed"
             assert isinstance(item, memoryview)
-            if not await _send(sock, item):
+            if not await send(sock, item):
                 return "reset"
             wire.handed_on(len(item))
 
@@ -331,7 +234,7 @@ class Relay:
         try:
             viewer.setblocking(False)
             viewer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            server = await _connected(address)
+            server = await connected(address)
             if server is None:
                 await anyio.sleep_until(accepted_s + self.link.rtt_s)
                 return
@@ -344,7 +247,7 @@ class Relay:
                 self._connections[name].discard(connection)
             for sock in (viewer, server):
                 if sock is not None:
-                    _close(sock, end)
+                    close(sock, end)
 
 
 class RelayProcess:

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 
 from netplay.edge.child import Child
-from netplay.edge.manifests import Host
+from netplay.edge.title import Host
 
 __all__ = ["EdgeServer", "EdgeServers"]
 

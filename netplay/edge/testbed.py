@@ -9,9 +9,9 @@ from pathlib import Path
 from types import TracebackType
 
 from netplay.edge.link import LinkSpec
-from netplay.edge.manifests import Host
 from netplay.edge.relay import LOOPBACK, Relay, RelayProcess
 from netplay.edge.servers import EdgeServers
+from netplay.edge.title import Host
 
 __all__ = ["Testbed"]
 

@@ -7,7 +7,7 @@ size, so manifests are written from facts and tests can compare against them.
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -15,9 +15,13 @@ from typing import Any, Literal
 
 __all__ = [
     "DEMO",
+    "PACKAGER_VERSION",
     "TINY",
+    "TITLE_FILE",
     "Family",
     "Form",
+    "Host",
+    "Progress",
     "Rung",
     "StoredSegment",
     "Title",
@@ -31,7 +35,16 @@ Form = Literal["segments", "file", "ts"]
 """One file a CMAF segment; one file a CMAF track, with its sidx; MPEG-TS and packed AAC."""
 TrackKind = Literal["video", "audio", "text"]
 
+Progress = Callable[[int, int, str], None]
+"""Hears (done, total, what is being done); called in the thread that asked for a title."""
+
+Host = tuple[str, str]
+"""A server's name (serviceLocation, pathway), and the URL of a folder on it."""
+
 TITLE_FILE = "title.json"
+
+PACKAGER_VERSION = 1
+"""Raised with every change of what a spec gives; titles cached by others are made anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +104,11 @@ class TitleSpec:
     forms: tuple[Form, ...] = ("segments",)
 
     def __post_init__(self) -> None:
+        # Whole numbers are welcome, and must neither divide into floats nor name another
+        # title than the same value written otherwise.
+        object.__setattr__(self, "fps", Fraction(self.fps))
+        object.__setattr__(self, "duration_s", float(self.duration_s))
+        object.__setattr__(self, "segment_s", float(self.segment_s))
         if self.duration_s <= 0 or self.segment_s <= 0 or self.fps <= 0 or self.chunks < 1:
             raise ValueError("duration_s, segment_s, fps and chunks must be positive")
         if not self.rungs and not self.audio_languages:
@@ -125,9 +143,9 @@ class TitleSpec:
         """How long a segment is, to the frame."""
         return self.gop_frames / self.fps
 
-    def digest(self, version: int) -> str:
-        """Return a name for what a packager of this version makes of the spec."""
-        said = json.dumps([version, asdict(self)], sort_keys=True, default=str)
+    def digest(self) -> str:
+        """Return a name for what this version of the packager makes of the spec."""
+        said = json.dumps([PACKAGER_VERSION, asdict(self)], sort_keys=True, default=str)
         return hashlib.sha256(said.encode()).hexdigest()[:20]
 
 

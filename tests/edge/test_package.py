@@ -1,10 +1,13 @@
 """A packaged title decodes as what it was drawn as, in every form it was written in."""
 
 import io
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
+import m3u8
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -277,3 +280,51 @@ def test_a_rung_reaches_its_bitrate_within_a_tenth(tmp_path: Path) -> None:
 
     reached = [track.average_bps / track.nominal_bps for track in title.of("video")]
     assert reached == pytest.approx([1, 1], abs=0.1)
+
+
+def test_a_title_of_sound_alone_is_a_title_too(tmp_path: Path) -> None:
+    spec = replace(TINY, duration_s=2, rungs=(), text_languages=())
+
+    folder = cached_title(spec, tmp_path)
+
+    title = Title.load(folder)
+    assert [track.kind for track in title.tracks] == ["audio", "audio"]
+    assert title.duration_s == 2
+    (variant,) = m3u8.load(str(folder / "master.m3u8")).playlists
+    assert variant.stream_info.codecs == "mp4a.40.2"
+    assert (folder / variant.uri).is_file()
+
+
+def test_a_whole_number_of_frames_a_second_is_as_good_as_a_fraction() -> None:
+    said = [TitleSpec(fps=fps, duration_s=60) for fps in (24, Fraction(24))]  # type: ignore[arg-type]
+
+    assert said[0].digest() == said[1].digest()
+    assert said[0].cut_s == Fraction(2)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"duration_s": 0},
+        {"chunks": 0},
+        {"rungs": (), "audio_languages": ()},
+        {"family": "vp9", "forms": ("ts",)},
+        {"rungs": (Rung(36, 64, 60),) * 17},
+    ],
+)
+def test_a_title_that_cannot_be_made_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError):
+        TitleSpec(**wrong)
+
+
+@pytest.mark.parametrize(("height", "width", "kbps"), [(35, 64, 60), (36, 62, 60), (36, 64, 0)])
+def test_a_rung_that_cannot_be_encoded_is_refused(height: int, width: int, kbps: int) -> None:
+    with pytest.raises(ValueError):
+        Rung(height, width, kbps)
+
+
+def test_a_folder_that_holds_no_title_says_so(tmp_path: Path) -> None:
+    (tmp_path / "title.json").write_text('{"spec": {}, "tracks": []}')
+
+    with pytest.raises(ValueError, match="describes no title"):
+        Title.load(tmp_path)
