@@ -95,6 +95,18 @@ class Capacity:
         within_s = moment_s % self._edges_s[-1]
         return self._rates[min(bisect_right(self._edges_s, within_s), len(self._rates)) - 1]
 
+    def resumes_s(self, moment_s: float) -> float:
+        """Return the first moment from here on at which anything passes."""
+        rounds, within_s = divmod(moment_s, self._edges_s[-1])
+        span = min(bisect_right(self._edges_s, within_s), len(self._rates)) - 1
+        if self._rates[span] > 0:
+            return moment_s
+        for later in range(span + 1, span + 1 + len(self._rates)):
+            again, place = divmod(later, len(self._rates))
+            if self._rates[place] > 0:
+                return (rounds + again) * self._edges_s[-1] + self._edges_s[place]
+        return math.inf
+
     def passed_by(self, moment_s: float) -> float:
         """Return the bytes that a busy link lets through from the trace's start to a moment."""
         rounds, within_s = divmod(moment_s, self._edges_s[-1])
@@ -168,15 +180,16 @@ class Bottleneck(Generic[FlowT]):
             flow = self._turns[0]
             queue = self._queues[flow]
             data, since_s = queue[0]
-            start_s = max(self._free_s, since_s)
+            ready_s = max(self._free_s, since_s) - self._origin_s
+            start_s = self._origin_s + self._capacity.resumes_s(ready_s)
             if start_s > now_s:
+                # Nothing starts while the rate is 0, so that another shape can still help.
+                self._free_s = start_s
                 return
             rate = self._capacity.rate_at(start_s - self._origin_s)
             turn = int(min(LARGEST_TURN_BYTES, max(PACKET_BYTES, rate * TURN_S)))
             sent = data[:turn]
             left_s = self._origin_s + self._capacity.finish_s(start_s - self._origin_s, len(sent))
-            if left_s == math.inf:
-                return
             self._free_s = left_s
             if len(sent) == len(data):
                 queue.popleft()
@@ -192,4 +205,4 @@ class Bottleneck(Generic[FlowT]):
     @property
     def next_s(self) -> float | None:
         """When the next turn starts; None while nothing waits, or nothing can ever leave."""
-        return self._free_s if self._turns and self._capacity.alive else None
+        return self._free_s if self._turns and self._free_s < math.inf else None

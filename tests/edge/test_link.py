@@ -138,6 +138,33 @@ def test_another_shape_holds_for_what_has_not_started() -> None:
     )
 
 
+def test_nothing_starts_while_the_rate_is_zero() -> None:
+    bottleneck: Bottleneck[str] = Bottleneck(LinkSpec(trace=((1, 8), (60, 0), (1, 8))), 0)
+    bottleneck.offer("a", bytes(100), 2.0)
+
+    waiting = list(bottleneck.departures(5.0))
+    resumes_s = bottleneck.next_s
+    bottleneck.shape(LinkSpec.constant(8), 6.0)
+    helped = [d.left_s for d in bottleneck.departures(6.0)]
+
+    assert waiting == []
+    assert resumes_s == 61.0
+    assert helped == pytest.approx([6.1])
+
+
+@given(trace=living_traces, moment_s=st.floats(0, 100))
+def test_a_link_resumes_where_it_has_a_rate_and_had_none_before(
+    trace: tuple[tuple[float, float], ...], moment_s: float
+) -> None:
+    capacity = Capacity(trace)
+
+    resumes_s = capacity.resumes_s(moment_s)
+
+    assert resumes_s >= moment_s
+    assert capacity.passed_by(resumes_s) == pytest.approx(capacity.passed_by(moment_s), abs=1)
+    assert capacity.passed_by(resumes_s + 0.01) > capacity.passed_by(resumes_s)
+
+
 @pytest.mark.parametrize(
     ("trace", "rtt_s"),
     [((), 0.1), (((0, 100),), 0.1), (((1, -1),), 0.1), (((1, math.nan),), 0.1), (((1, 1),), -1)],
