@@ -4,7 +4,7 @@ import struct
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netplay.errors import MediaError
@@ -107,6 +107,7 @@ def test_a_reader_never_steps_backwards() -> None:
 
 
 @given(st.binary(max_size=200))
+@settings(deadline=None)
 def test_any_bytes_are_boxes_or_a_media_error(data: bytes) -> None:
     try:
         found = list(boxes(data))

@@ -1,7 +1,7 @@
 """Codec strings name a decoder and what a display needs to know."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netplay.media.codecs import Codec, Family, Kind, family, kind, split_codecs, understand
@@ -74,6 +74,7 @@ def test_an_attribute_is_split_at_its_commas() -> None:
 
 
 @given(st.text(alphabet="avchp1.90246LMB-x", max_size=20) | st.text(max_size=20))
+@settings(deadline=None)
 def test_any_string_is_understood_or_unknown(codec: str) -> None:
     found = understand(codec)
 

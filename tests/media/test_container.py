@@ -6,7 +6,7 @@ import av
 import pytest
 from boxmaker import box, simple
 from clips import VECTORS, clip, needs_vectors
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netplay.media.container import Container, Id3, read_id3, sniff
@@ -100,6 +100,7 @@ def test_several_tags_may_follow_each_other() -> None:
 
 
 @given(st.binary(max_size=400))
+@settings(deadline=None)
 def test_any_bytes_are_told_or_not(data: bytes) -> None:
     assert sniff(data) == sniff(memoryview(data))
     sniff(id3() + data)

@@ -263,7 +263,7 @@ BASE = simple(
 
 
 @given(st.data())
-@settings(max_examples=150)
+@settings(max_examples=100, deadline=None)
 def test_damaged_key_information_is_read_or_refused(data: st.DataObject) -> None:
     damaged = bytearray(BASE)
     for _ in range(data.draw(st.integers(1, 6))):

@@ -7,7 +7,7 @@ import av
 import pytest
 from boxmaker import box, full, u16, u32, u64
 from clips import VECTORS, clip, needs_vectors
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netplay.errors import MediaError
@@ -85,6 +85,7 @@ def test_what_is_no_index_is_an_error(data: bytes, complaint: str) -> None:
 
 
 @given(st.binary(max_size=80), st.integers(0, 99))
+@settings(deadline=None)
 def test_any_bytes_are_an_index_or_refused(data: bytes, first_byte: int) -> None:
     for tried in (data, full("sidx", data)):
         try:

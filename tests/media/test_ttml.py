@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import pytest
 from clips import VECTORS, needs_vectors
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netplay.errors import MediaError
@@ -158,6 +158,7 @@ def test_what_is_no_ttml_or_a_trap_is_refused(data: bytes, complaint: str) -> No
 @given(
     st.binary(max_size=100) | st.text(alphabet="<>/p span=\"'1s&;", max_size=100).map(str.encode)
 )
+@settings(deadline=None)
 def test_any_bytes_are_cues_or_a_media_error(data: bytes) -> None:
     for tried in (data, document("").replace(b"<body>", b"<body>" + data)):
         try:

@@ -3,7 +3,7 @@
 import pytest
 from boxmaker import box
 from clips import VECTORS, needs_vectors
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netplay.errors import MediaError
@@ -140,6 +140,7 @@ def test_a_boxed_sample_holds_the_cues_that_show_during_it() -> None:
 
 
 @given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
+@settings(deadline=None)
 def test_any_bytes_are_cues_or_a_media_error(data: bytes) -> None:
     found = read_webvtt(b"WEBVTT\n\n0-->1\n" + data)
 
@@ -152,6 +153,7 @@ def test_any_bytes_are_cues_or_a_media_error(data: bytes) -> None:
 
 
 @given(st.text(alphabet="0123456789:.->\n WEBVTT<rt>/", max_size=300))
+@settings(deadline=None)
 def test_text_that_looks_like_cues_is_read_without_a_fuss(text: str) -> None:
     assert all(it.start_us <= it.end_us for it in read_webvtt("WEBVTT\n\n" + text).cues)
 
