@@ -101,6 +101,10 @@ class Readiness(httpcore.AsyncNetworkBackend):
     async def prepare(self, host: str, port: int, *, tls: bool, timeout_s: float) -> None:
         """Open a connection and keep it ready; quietly does nothing where that fails."""
         dials = self._dials[(host, port)]
+        for stale in [it for it in dials if it.stream is not None and it.stream.is_stale]:
+            dials.remove(stale)
+            if stale.stream is not None:
+                await stale.stream.aclose()
         if len(dials) >= MAX_READY:
             return
         dial = _Dial()
@@ -112,7 +116,7 @@ class Readiness(httpcore.AsyncNetworkBackend):
             if tls:
                 stream = await stream.start_tls(self._context, host, timeout_s)
             dial.stream = _Stream(stream, secured=tls, since=anyio.current_time())
-        except (httpcore.NetworkError, httpcore.TimeoutException):
+        except (httpcore.NetworkError, httpcore.TimeoutException, UnicodeError, OverflowError):
             # Whoever needs the connection will dial, and hear why it fails.
             pass
         finally:
@@ -221,6 +225,15 @@ class PooledTransport(httpx.AsyncBaseTransport):
             stream=_Body(response),
             extensions=response.extensions,
         )
+
+    async def prepare(self, url: httpx.URL, *, timeout_s: float) -> None:
+        """Open a connection to a URL's server, unless one is idle already."""
+        tls = url.scheme == "https"
+        host, port = url.raw_host, url.port or (443 if tls else 80)
+        origin = httpcore.Origin(url.raw_scheme, host, port)
+        if any(it.is_idle() and it.can_handle_request(origin) for it in self._pool.connections):
+            return
+        await self.readiness.prepare(host.decode("ascii"), port, tls=tls, timeout_s=timeout_s)
 
     async def aclose(self) -> None:
         """Close every connection, ready or in use."""

@@ -69,6 +69,8 @@ class Timeouts:
         document_s: For a manifest or playlist, retries included (hls.js: 20 a try).
         segment_s: For one segment, so that a server that drips cannot hold on for ever; the
             Session abandons long before it (hls.js: 120).
+        backoff_s: Before a manifest is asked for a second time, doubled for the third, each
+            jittered by half of itself either way. A guess: a viewer waits.
     """
 
     connect_s: float = 4.0
@@ -76,6 +78,7 @@ class Timeouts:
     gap_s: float = 8.0
     document_s: float = 20.0
     segment_s: float = 120.0
+    backoff_s: float = 0.25
 
 
 class _Body:
@@ -87,15 +90,13 @@ class _Body:
         self._pieces = aiter(response.stream)
         self._gap_s = gap_s
         self._url = url
-        self._begun = False
         self._ended = False
 
     async def read(self) -> bytes:
         """Return the next piece; b"" at the end."""
-        self._begun = True
         try:
             with anyio.fail_after(self._gap_s):
-                piece = await anext(self._pieces, b"")
+                piece = await self._piece()
         except TimeoutError:
             self._ended = True
             raise TransferFailed(
@@ -110,23 +111,33 @@ class _Body:
         self._ended = not piece
         return piece
 
+    async def _piece(self) -> bytes:
+        """Return the next piece that is not empty: only the end is."""
+        async for piece in self._pieces:
+            if piece:
+                return piece
+        return b""
+
     async def aclose(self) -> None:
         """Give up what was not read."""
         with anyio.CancelScope(shield=True):
-            if self._begun and not self._ended:
+            if not self._ended:
                 await self._unwind()
             await self._response.aclose()
 
     async def _unwind(self) -> None:
-        """End the generators that httpcore stacks under a body, each by its own exception.
+        """Read what is there without waiting, and have the first wait cancelled.
 
-        Left where they stand they would be finished by the garbage collector, which
-        trio warns about and asyncio does later than the connection could be needed.
+        A short body that nobody wanted (of a redirect, a 404) is mostly there already, and
+        read to its end it leaves the connection fit for use. Otherwise the cancellation ends
+        the generators that httpcore stacks under a body, each by its own exception; left
+        where they stand they would be finished by the garbage collector, which trio warns
+        about and asyncio does later than the connection could be needed.
         """
         with anyio.CancelScope() as scope:
             scope.cancel()
             try:
-                while await anext(self._pieces, b""):
+                while await self._piece():
                     pass
             except CLIENT_ERRORS:
                 pass  # it was given up anyway
@@ -173,16 +184,14 @@ class HttpTransport:
 
     async def connect(self, url: str) -> None:
         """Open a connection to a URL's server ahead of need."""
-        where = httpx.URL(url)
-        if not isinstance(self._inner, PooledTransport) or where.scheme not in ("http", "https"):
+        if not isinstance(self._inner, PooledTransport):
             return
+        try:
+            where = httpx.URL(url)
+        except httpx.InvalidURL:
+            return  # whoever asks for something there will hear of it
         await self._trust(url)
-        await self._inner.readiness.prepare(
-            where.raw_host.decode("ascii"),
-            where.port or (443 if where.scheme == "https" else 80),
-            tls=where.scheme == "https",
-            timeout_s=self._timeouts.connect_s,
-        )
+        await self._inner.prepare(where, timeout_s=self._timeouts.connect_s)
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -199,16 +208,23 @@ class HttpTransport:
         self._trusts = True
 
     async def _answer(self, request: Request) -> httpx.Response:
+        timeouts = self._timeouts
         fresh = False
+        # TCP, TLS, and a wait for a connection of the pool, until the request is on its way.
+        scope = anyio.CancelScope(
+            deadline=anyio.current_time() + 2 * timeouts.connect_s + timeouts.first_byte_s
+        )
 
         async def note(event: str, _: object) -> None:
             nonlocal fresh
-            fresh = fresh or event == "connection.connect_tcp.started"
+            if event == "connection.connect_tcp.started":
+                fresh = True
+            elif event == "http11.send_request_body.complete":
+                scope.deadline = anyio.current_time() + timeouts.first_byte_s
 
-        extensions = {"timeout": {"connect": self._timeouts.connect_s}, "trace": note}
-        limit_s = self._timeouts.connect_s + self._timeouts.first_byte_s
+        extensions = {"timeout": {"connect": timeouts.connect_s}, "trace": note}
         try:
-            with anyio.fail_after(limit_s):
+            with scope:
                 sent = self._sent(request, extensions)
                 try:
                     answer = await self._inner.handle_async_request(sent)
@@ -219,12 +235,13 @@ class HttpTransport:
                         raise
                     sent = self._sent(request, extensions)
                     answer = await self._inner.handle_async_request(sent)
-        except TimeoutError:
-            raise TransferFailed(
-                "timeout", f"{shown_url(request.url)}: no answer within {limit_s:g} s"
-            ) from None
         except CLIENT_ERRORS as error:
             raise _translated(error, request.url, during_body=False) from error
+        except (UnicodeError, OverflowError) as error:
+            # From the resolver, for a host or port that cannot be one.
+            raise TransferFailed("name", f"{shown_url(request.url)}: no such host") from error
+        if scope.cancelled_caught:
+            raise TransferFailed("timeout", f"{shown_url(request.url)}: no answer in time")
         answer.request = sent
         if "set-cookie" in answer.headers:
             self._cookies.extract_cookies(answer)

@@ -29,9 +29,6 @@ __all__ = ["Loaded", "load_manifest", "load_presentation"]
 TRIES = 3
 """hls.js asks twice after a timeout, Shaka twice in all; a viewer waits for each of them."""
 
-BACKOFF_S = 0.25
-"""Before the second try, doubled for the third, each jittered by half of itself either way."""
-
 RETRIED_STATUSES = range(500, 600)
 """A 4xx is an answer: it would be the same again."""
 
@@ -82,7 +79,12 @@ async def load_presentation(
 
 
 async def load_manifest(
-    network: Network, url: str, *, utc_us: int | None = None, seed: int | None = None
+    network: Network,
+    url: str,
+    *,
+    utc_us: int | None = None,
+    seed: int | None = None,
+    connections: int = 0,
 ) -> Loaded:
     """Fetch and read a manifest, and say how that went. As load_presentation.
 
@@ -91,12 +93,15 @@ async def load_manifest(
         url: Of the manifest, or a path.
         utc_us: Unix time, for what in a manifest depends on it.
         seed: Of the jitter between tries; None: another one every time.
+        connections: So many more are opened to the manifest's server while it answers: what
+            follows it is several requests at once, often to the same server.
     """
     asked_us = _now_us()
     if not _SCHEME.match(url):
         url = file_url(url)
     local = urlsplit(url).scheme.lower() == "file"
-    document = await _fetched(network, url, local=local, jitter=random.Random(seed))
+    jitter = random.Random(seed)
+    document = await _fetched_beside(network, url, connections, local=local, jitter=jitter)
     if not document.data.strip():
         raise ManifestError(document.url, "the answer is empty")
     if len(document.data) <= SMALL_BYTES:
@@ -113,6 +118,26 @@ async def load_manifest(
         ready_at_us=_now_us(),
         bytes=len(document.data),
     )
+
+
+async def _fetched_beside(
+    network: Network, url: str, connections: int, *, local: bool, jitter: random.Random
+) -> Document:
+    """Fetch the manifest, and meanwhile connect; what is not connected by then is given up."""
+    if not connections:
+        return await _fetched(network, url, local=local, jitter=jitter)
+    found: Document | ManifestError
+    async with anyio.create_task_group() as ahead:
+        for _ in range(connections):
+            ahead.start_soon(network.connect, url)
+        try:
+            found = await _fetched(network, url, local=local, jitter=jitter)
+        except ManifestError as error:  # kept out of the group, which would wrap it
+            found = error
+        ahead.cancel_scope.cancel()
+    if isinstance(found, ManifestError):
+        raise found
+    return found
 
 
 async def _fetched(network: Network, url: str, *, local: bool, jitter: random.Random) -> Document:
@@ -134,7 +159,7 @@ async def _fetched(network: Network, url: str, *, local: bool, jitter: random.Ra
         except TimeoutError:
             failed = TransferFailed("timeout", "no time is left")
         attempts.append((_host(url), failed.detail))
-        wait_s = BACKOFF_S * 2 ** (len(attempts) - 1) * jitter.uniform(0.5, 1.5)
+        wait_s = network.timeouts.backoff_s * 2 ** (len(attempts) - 1) * jitter.uniform(0.5, 1.5)
         if failed.retry_after_us is not None:
             wait_s = max(wait_s, failed.retry_after_us / 1e6)
         worth_it = failed.failure in RETRIED_FAILURES or failed.status in RETRIED_STATUSES

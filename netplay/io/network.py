@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from types import TracebackType
-from urllib.parse import urlsplit
 
 import httpx
 
@@ -135,13 +134,11 @@ class Network:
                 sent = replace(request, headers=(*headers, *request.headers))
                 if self._decorate is not None:
                     sent = self._decorate(sent)
-                hop = AsyncExitStack()
-                response = await hop.enter_async_context(self._transports[scheme].stream(sent))
-                stack.push_async_exit(hop)
+                response = await stack.enter_async_context(self._transports[scheme].stream(sent))
                 if response.status not in REDIRECTS:
                     yield response
                     return
-                await hop.aclose()
+                await stack.aclose()  # before the next connection is asked for
                 target = next_hop(request.url, response.headers.get("location", ""))
                 if target in visited or len(visited) > self.limits.redirects:
                     raise TransferFailed(
@@ -158,9 +155,11 @@ class Network:
 
     async def connect(self, url: str) -> None:
         """Open a connection to a URL's server ahead of need; failing is no matter."""
-        transport = self._transports.get(urlsplit(url).scheme.lower())
-        if transport is not None:
-            await transport.connect(url)
+        try:
+            scheme = check_scheme(url, local=True)
+        except TransferFailed:
+            return  # whoever asks for something there will hear of it
+        await self._transports[scheme].connect(url)
 
 
 def _without_secrets(headers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
