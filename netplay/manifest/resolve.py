@@ -29,8 +29,9 @@ from netplay.timeline import Representation, Unresolved
 
 __all__ = ["MoreNeeded", "resolve"]
 
-MAX_INDEXES = 10_000
-"""sidx boxes of one file; each has to be fetched."""
+MAX_INDEXES = 1000
+"""sidx boxes of one file. Each has to be fetched before playback can begin; packagers that
+write two levels write some tens."""
 
 MAX_PIECES = 1_000_000
 FIRST_GUESS_BYTES = 64 << 10

@@ -40,7 +40,7 @@ def decoded(data: bytes | str, url: str) -> str:
         text = data.encode("utf-8", "replace").decode("utf-8")
     else:
         text = _from_bytes(data)
-    return text.lstrip("\ufeff \t\r\n\0")
+    return text.lstrip("\ufeff \t\r\n")
 
 
 def _from_bytes(data: bytes) -> str:

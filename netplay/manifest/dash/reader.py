@@ -57,9 +57,10 @@ def read_dash(data: bytes | str, url: str, *, utc_us: int | None = None) -> Pres
         now_us=now_us,
         window_us=window_us,
     )
-    periods = tuple(
-        made for span in spans if (made := _read_period(span.moved(-origin_us), scope)) is not None
-    )
+    periods = _read_periods(spans, scope, origin_us)
+    if periods and not live and periods[0].start_us:
+        # What came before could not be played: the film begins with what can.
+        periods = _read_periods(spans, scope, origin_us + periods[0].start_us)
     if not periods:
         reasons = "; ".join(mpd.document.warnings[:3])
         raise mpd.error(f"nothing in it can be played{': ' if reasons else ''}{reasons}")
@@ -111,6 +112,12 @@ def _refuse_strangers(level: Node) -> None:
         raise level.error(
             f"demands {unknown[0].scheme[:120]!r}, which is not understood", UnsupportedManifest
         )
+
+
+def _read_periods(spans: list[Span], scope: Scope, origin_us: int) -> tuple[Period, ...]:
+    """Return the Periods in which something can be played, on a timeline from origin_us on."""
+    made = (_read_period(span.moved(-origin_us), scope) for span in spans)
+    return tuple(period for period in made if period is not None)
 
 
 def _read_period(span: Span, around: Scope) -> Period | None:
