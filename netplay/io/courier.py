@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from types import TracebackType
 
 import anyio
@@ -24,7 +24,8 @@ _QUEUED_CALLS = 8
 class Courier:
     """Calls a sink; what it raises becomes a SinkError out of `deliver` or the context.
 
-    For a threaded sink it is an async context, within which a worker makes the calls.
+    It is an async context; for a threaded sink a worker makes the calls, and leaving the
+    context waits for those that are queued.
     """
 
     def __init__(self, sink: Sink) -> None:
@@ -40,11 +41,12 @@ class Courier:
     async def deliver(self) -> None:
         """Make the calls noted; for a threaded sink, wait until they are queued."""
         while self._calls:
-            call = self._calls.popleft()
             if self._queue is None:
-                self._make(call)
+                self._make(self._calls[0])
             else:
-                await self._queue.send(call)
+                await self._queue.send(self._calls[0])
+            # Only now: a call whose waiting was cancelled is still to be made on leaving.
+            self._calls.popleft()
 
     def _make(self, call: Call) -> None:
         try:
@@ -58,7 +60,6 @@ class Courier:
             await self._stack.__aenter__()
             send, receive = anyio.create_memory_object_stream[Call](_QUEUED_CALLS)
             tasks = await self._stack.enter_async_context(anyio.create_task_group())
-            self._stack.enter_context(send)
             self._queue = send
             tasks.start_soon(self._work, receive)
         return self
@@ -69,11 +70,16 @@ class Courier:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> bool | None:
-        self._queue = None
+        if self._queue is not None:
+            # What was shown by then is brought to the sink even when all else is cancelled.
+            with anyio.CancelScope(shield=True), suppress(anyio.BrokenResourceError):
+                await self.deliver()
+            self._queue.close()
+            self._queue = None
         return await self._stack.__aexit__(kind, error, trace)
 
     async def _work(self, queue: MemoryObjectReceiveStream[Call]) -> None:
         limiter = anyio.CapacityLimiter(1)
-        with queue:
+        with anyio.CancelScope(shield=True), queue:
             async for call in queue:
                 await anyio.to_thread.run_sync(self._make, call, limiter=limiter)

@@ -110,7 +110,8 @@ class Lane:
         self._decoder: Decoder | None = None
         self._config: Config | None = None
         self._last: Packet | None = None
-        self._since_keyframe: list[tuple[Packet, int]] = []
+        self._kept: list[tuple[Packet, int]] = []
+        self._newest_keyframe = 0
         self._came_until_us: int | None = None
         self._again_until_us: int | None = None
         self._refused: set[str] = set()
@@ -238,7 +239,7 @@ class Lane:
         self._inside = "flowing"
         self._came_until_us = None
         self._again_until_us = None
-        self._since_keyframe.clear()
+        self._forget()
 
     async def _complete(self, job: _Job, name: str) -> None:
         """Get the last frames where nothing follows, and see that there were any."""
@@ -286,11 +287,11 @@ class Lane:
                 if not decoder.hardware:
                     raise error
                 await self._fall_back(decoder)
-                todo = deque(self._since_keyframe) + todo
-                self._since_keyframe.clear()
+                todo = deque(self._kept) + todo
+                self._forget()
 
     async def _fall_back(self, decoder: Decoder) -> None:
-        """Go on in software, from the last keyframe, without showing anything twice."""
+        """Go on in software, from a keyframe before, without showing anything twice."""
         assert self._config is not None
         offset_us, came_us = decoder.offset_us, self._came_until_us
         self._refused.add(self._config.codec)
@@ -303,8 +304,14 @@ class Lane:
         self._last = packet
         if keep:
             if packet.keyframe:
-                self._since_keyframe.clear()
-            self._since_keyframe.append((packet, fetch_id))
+                # One keyframe back, because frames before the newest may still be inside.
+                del self._kept[: self._newest_keyframe]
+                self._newest_keyframe = len(self._kept)
+            self._kept.append((packet, fetch_id))
+
+    def _forget(self) -> None:
+        self._kept.clear()
+        self._newest_keyframe = 0
 
     async def _drain(self, decoder: Decoder) -> None:
         entries = await self._on_thread(decoder.drain)

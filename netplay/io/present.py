@@ -36,6 +36,14 @@ under 20 ms of offset nobody notices (ITU-R BT.1359 puts detection at 45 ms).
 _SLEW_OVER_US = 500
 """Closer than this the device's own granularity is all there is to see."""
 
+_LATE_SOUND_US = 100_000
+"""Sound that is over for longer than this is dropped.
+
+A block lasts some 20 ms, less than an event loop may once be busy. Played a little late
+it is heard without a gap, and a device's clock then holds the playhead back; a guess at
+how much of that is better than a gap.
+"""
+
 
 class Presenter:
     """Gives a sink what the playhead has reached.
@@ -152,9 +160,7 @@ class Presenter:
                 await self._courier.deliver()
                 for tally in self._tallies.values():
                     tally.report(self._motion, self._clock.now_us())
-                if self._lossless and due_us is not None and self._nothing_is_missing():
-                    assert isinstance(self._clock, SkippingClock)
-                    self._clock.skip_to(due_us)
+                self._skip(due_us)
                 await self._clock.wait(self._changed, due_us)
 
     def _step(self, now_us: int) -> int | None:
@@ -187,6 +193,14 @@ class Presenter:
         if not self._motion.moves(now_us) and self._motion.rate:
             ahead.append(self._motion.at_us)
         return min(ahead, default=None)
+
+    def _skip(self, due_us: int | None) -> None:
+        """Leave out the time until the next moment, if nothing but time is waited for."""
+        clock = self._clock
+        if not isinstance(clock, SkippingClock) or due_us is None or self._changed.is_set():
+            return
+        if self._motion.rate and self._nothing_is_missing():
+            clock.skip_to(due_us)
 
     def _nothing_is_missing(self) -> bool:
         """Return whether every lane that plays has its next frame ready."""
@@ -230,7 +244,7 @@ class Presenter:
             if not Tempo.SLOWEST <= rate <= Tempo.FASTEST:
                 # Muted: stretched any further it could not be understood.
                 continue
-            if block.until_us <= position_us and not self._lossless:
+            if block.until_us + _LATE_SOUND_US <= position_us and not self._lossless:
                 tally.drop(now_us)
                 continue
             for part in self._at_rate(block, rate):

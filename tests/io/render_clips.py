@@ -275,14 +275,19 @@ class WatchedClock:
 
     def __init__(self, told: Callable[[], None]) -> None:
         self.stepped = SteppedClock(1_000_000)
+        self.changed = anyio.Event()
+        self.sleeps = False
         self._told = told
 
     def now_us(self) -> int:
         return self.stepped.now_us()
 
     async def wait(self, changed: anyio.Event, until_us: int | None) -> None:
+        self.changed = changed
+        self.sleeps = True
         self._told()
         await self.stepped.wait(changed, until_us)
+        self.sleeps = False
 
 
 class Rig:
@@ -313,12 +318,22 @@ class Rig:
         with anyio.fail_after(10):
             while not holds():
                 await self._told.wait()
-            # What came of it may take a turn more to be shown.
-            await anyio.wait_all_tasks_blocked()
+            # What came of it may take a turn more to be told.
+            await anyio.lowlevel.checkpoint()
+
+    async def settle(self) -> None:
+        """Let the presenter act on what was changed and go to sleep again."""
+        with anyio.fail_after(10):
+            await anyio.lowlevel.checkpoint()
+            while self.clock.changed.is_set() or not self.clock.sleeps:
+                await anyio.lowlevel.checkpoint()
 
     def step(self, by_us: int) -> None:
-        """Let time pass."""
+        """Let time pass, all at once."""
+        due_us = self.clock.stepped.next_us()
         self.clock.stepped.step_to(self.clock.now_us() + by_us)
+        if due_us is not None and due_us <= self.clock.now_us():
+            self.clock.sleeps = False
 
     def feed(self, fetch_id: int, media: Clip | Source, **given: object) -> None:
         """Feed a segment."""
@@ -345,12 +360,11 @@ class Rig:
         with anyio.fail_after(20):
             while not self.is_through(track):
                 due_us = self.clock.stepped.next_us()
-                if due_us is None or self.starves:
+                if due_us is None or self.starves or self.clock.changed.is_set():
                     await self._told.wait()
                 else:
-                    told = self._told
                     self.clock.stepped.step_to(due_us)
-                    await told.wait()
+                    await self._told.wait()
 
     def lane(self, track: Track) -> Ready[Any]:
         """Return what is ready of a track."""
