@@ -21,6 +21,7 @@ class Span:
         end_us: Where it ends, or will end once it is complete.
         until_us: It is held up to here; end_us once it is complete.
         fetch_id: The bytes; None for a gap.
+        host: Who sends or sent it; "" for a gap.
         representation: Whose segment; "" for a gap.
         number: Which segment; -1 for a gap.
         rung: Its place in the ladder it was chosen from; -1 for a gap.
@@ -37,6 +38,7 @@ class Span:
     end_us: int
     until_us: int
     fetch_id: int | None = None
+    host: str = ""
     representation: str = ""
     number: int = -1
     rung: int = -1

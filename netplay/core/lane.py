@@ -36,7 +36,6 @@ class Lane:
         ended_us: Where its content ends, once that is known to be in the buffer's plan.
         missing: Why it cannot go on past a point.
         decoded_from_us: The first frame ready since it was emptied; None: none yet.
-        skips: Segments skipped in a row because nobody could decode them.
         hardware: Who decodes it; "" is software.
     """
 
@@ -53,8 +52,6 @@ class Lane:
     ended_us: int | None = None
     missing: Missing | None = None
     decoded_from_us: int | None = None
-    decoded_until_us: int = 0
-    skips: int = 0
     hardware: str = ""
 
     @property
@@ -83,4 +80,3 @@ class Lane:
         self.choose_at_us = 0
         self.pending = ""
         self.ended_us = self.missing = None
-        self.skips = 0

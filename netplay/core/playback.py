@@ -19,6 +19,11 @@ from netplay.core.transfers import Transfers
 
 __all__ = ["Playback"]
 
+# How long the last frame may take to be reported: what is shown is told four times a second.
+_LAST_FRAME_US = 250_000
+# A clock that differs from ours by less than this is ours.
+_SAME_CLOCK_US = 1_000
+
 
 class Playback:
     """The playhead, and the reasons for which it rests.
@@ -54,6 +59,9 @@ class Playback:
         self.underway = False
         self.finished = False
         self.stalls = 0
+        # Between the end of the timeline and word that its last frame was shown.
+        self._ends_at_us: int | None = None
+        self._ended_since_us = 0
 
     def position_us(self, now_us: int) -> int:
         """Return where the playhead is."""
@@ -91,6 +99,7 @@ class Playback:
         self.playhead.stop(now_us)
         self.playhead.place(position_us, now_us)
         self.finished = False
+        self._ends_at_us = None
         self._wait("seek" if self.started else "start", now_us)
         held = all(lane.edge_us(position_us) > position_us for lane in self._gates())
         self.underway = self.underway and held
@@ -98,9 +107,11 @@ class Playback:
 
     def rendered(self, position_us: int, at_us: int, now_us: int) -> None:
         """Follow the master clock, as long as both move."""
+        if self._ends_at_us is not None and at_us >= self._ended_since_us:
+            self._ends_at_us = now_us
         if self.playhead.moving and at_us <= now_us:
             drift_us = position_us - self.playhead.position_us(at_us)
-            if drift_us:
+            if abs(drift_us) > _SAME_CLOCK_US:
                 self.playhead.place(self.playhead.position_us(now_us) + drift_us, now_us)
 
     # What media allows.
@@ -109,10 +120,12 @@ class Playback:
         """Return what follows from what is held: start, stall, jump, or the end."""
         if self.finished:
             return []
+        if self._ends_at_us is not None:
+            return self._finish() if now_us >= self._ends_at_us else []
         position_us = self.position_us(now_us)
         end_us = self.end_us()
         if end_us is not None and position_us >= end_us and self.waiting != "start":
-            return self._finish(end_us, now_us)
+            return self._end(end_us, now_us)
         target_us = self._beyond_gap(position_us)
         if target_us is not None:
             return self._jump(target_us, now_us)
@@ -147,6 +160,8 @@ class Playback:
 
     def wakeup_us(self, now_us: int) -> int | None:
         """Return when the playhead will next meet something by itself; None: never."""
+        if self._ends_at_us is not None:
+            return self._ends_at_us
         if not self.playhead.moving or self.finished:
             return None
         position_us = self.position_us(now_us)
@@ -165,7 +180,8 @@ class Playback:
         self.waiting_since_us = now_us
 
     def _move(self, now_us: int, reason: str) -> list[Action]:
-        if self.paused or self.waiting is not None or self.finished or self.playhead.moving:
+        at_end = self.finished or self._ends_at_us is not None
+        if self.paused or self.waiting is not None or at_end or self.playhead.moving:
             return []
         self.started = self.underway = True
         self.playhead.start(now_us)
@@ -183,11 +199,18 @@ class Playback:
         )
         return [Hold(edge_us, "stall", f"{late} ran out")]
 
-    def _finish(self, end_us: int, now_us: int) -> list[Action]:
+    def _end(self, end_us: int, now_us: int) -> list[Action]:
+        """Rest at the end, until the last frame is known to be shown."""
         self.playhead.stop(now_us)
         self.playhead.place(end_us, now_us)
+        self._ended_since_us = now_us
+        self._ends_at_us = now_us + _LAST_FRAME_US
+        return [Hold(end_us, "end", "the end")]
+
+    def _finish(self) -> list[Action]:
         self.finished = True
-        return [Hold(end_us, "end", "the end"), Finish("everything was played")]
+        self._ends_at_us = None
+        return [Finish("everything was played")]
 
     def _jump(self, target_us: int, now_us: int) -> list[Action]:
         self.playhead.place(target_us, now_us)

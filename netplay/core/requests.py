@@ -127,7 +127,7 @@ class Requests:
             duration_us=segment.duration_us,
             size_bytes=segment.size_bytes or 0,
         )
-        lane.buffer.add(replace(span, fetch_id=transfer.transfer_id))
+        lane.buffer.add(replace(span, fetch_id=transfer.transfer_id, host=host))
         lane.representation = rep.id
         actions.append(
             Fetch(
@@ -264,7 +264,9 @@ class Requests:
         lane.ended_us = None
         if fetch_id not in lane.fed_ids:
             return []
-        lane.fed_ids.discard(fetch_id)
+        # The lane is emptied from here on: what was fed behind it is to be fed again.
+        behind = {held.fetch_id for held in lane.buffer if held.start_us >= span.start_us}
+        lane.fed_ids -= {fetch_id, *(one for one in behind if one is not None)}
         lane.generation += 1
         lane.fed_us = min(lane.fed_us, span.start_us)
         if lane.decoded_from_us is not None and lane.decoded_from_us >= span.start_us:

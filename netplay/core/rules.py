@@ -48,8 +48,6 @@ class SessionRules:
         jitter: Every back-off is stretched or shrunk by up to this share.
         give_up_us: Playback fails after a stall this long in which nothing arrived at all.
         give_up_start_us: The same before anything was shown.
-        skips_in_a_row: Segments that nobody can decode, skipped one after the other before
-            playback fails.
         lag_share: A rung is left when so large a share of its frames comes too late, and
         lag_ban_us: is not taken again for so long. Shaka: 15 %, 30 s.
     """
@@ -73,7 +71,6 @@ class SessionRules:
     jitter: float = 0.2
     give_up_us: int = 60_000_000
     give_up_start_us: int = 20_000_000
-    skips_in_a_row: int = 3
     lag_share: float = 0.15
     lag_ban_us: int = 30_000_000
 

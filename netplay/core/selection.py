@@ -12,9 +12,23 @@ from dataclasses import dataclass
 from netplay.core.device import Device, Family, Preferences
 from netplay.core.messages import Track
 from netplay.media.codecs import family
-from netplay.timeline import AdaptationSet, Kind, Period, Presentation, Representation
+from netplay.timeline import (
+    AdaptationSet,
+    Kind,
+    Known,
+    Period,
+    Presentation,
+    Representation,
+)
 
-__all__ = ["Ladder", "Selection", "families_in_order", "pick_codec", "select"]
+EMPTY = "it has no segments"
+"""Why a Representation is refused whose index holds nothing and never will."""
+
+# HLS REQ-VIDEO-LAYOUT, as the reader hands it on. Readers drop every other essential
+# property that they do not understand.
+_LAYOUT_SCHEME = "urn:netplay:hls:req-video-layout"
+
+__all__ = ["EMPTY", "Ladder", "Selection", "families_in_order", "pick_codec", "select"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +167,10 @@ def _refusal(rep: Representation, device: Device) -> str:
         return f"needs HDCP {rep.hdcp_level}"
     if rep.depends_on:
         return "depends on another Representation (layered coding)"
+    if any(need.scheme == _LAYOUT_SCHEME for need in rep.essential):
+        return "needs a video layout (stereoscopic or projected) that is not shown here"
+    if isinstance(rep.index, Known) and not rep.index.index and rep.index.index.ended:
+        return EMPTY
     return ""
 
 
@@ -200,6 +218,9 @@ def _audio(
     for group in period.of_kind("audio"):
         if groups and group.group and group.group not in groups:
             continue
+        asked = group.id in wants.sets or wants.audio_languages
+        if not group.autoselect and video is not None and not asked:
+            continue  # such as the sound-only variant of a multiplex
         reps = []
         for rep in group.representations:
             why = _refusal(rep, device)

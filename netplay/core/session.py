@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from abr.contract import Controller
+from netplay.core.decoding import Decoding
 from netplay.core.failover import Failover
 from netplay.core.feeder import Feeder
 from netplay.core.jitter import Jitter
@@ -35,7 +36,6 @@ from netplay.core.messages import (
     Play,
     Progressed,
     RateSet,
-    Removed,
     Rendered,
     Resolved,
     ResolveFailed,
@@ -50,6 +50,7 @@ from netplay.core.reporting import blank_status, make_status
 from netplay.core.requests import Requests
 from netplay.core.rules import SessionRules
 from netplay.core.scheduler import Scheduler
+from netplay.core.selection import EMPTY
 from netplay.core.status import Status
 from netplay.core.switching import Switcher
 from netplay.core.title import Title
@@ -59,8 +60,6 @@ __all__ = ["Session"]
 
 # Planning, feeding and playing follow from one another within a few rounds.
 _ROUNDS = 100
-# A clock that differs from ours by less than this is ours.
-_SAME_CLOCK_US = 1_000
 
 
 class Session:
@@ -155,6 +154,7 @@ class Session:
         )
         self._switcher = Switcher(title, self._lanes, self._playback, self._requests, self.rules)
         self._switcher.open_lanes(start_us)
+        self._decoding = Decoding(title, self._lanes, self._playback, self._requests, self.rules)
         self._connected = False
         if not any(lane.gates for lane in self._lanes.values()):
             return self._nothing_playable()
@@ -170,12 +170,8 @@ class Session:
                 return self._fetch_failed(event, now_us)
             case Resolved() | ResolveFailed():
                 return self._resolved(event, now_us)
-            case Decoded() | Rendered():
-                return self._shown(event, now_us)
-            case DecodeFailed():
-                return self._decode_failed(event)
-            case DecodeLagged():
-                return self._decode_lagged(event, now_us)
+            case Decoded() | Rendered() | DecodeFailed() | DecodeLagged():
+                return self._decoding.take(event, now_us)
             case Sought():
                 return self._seek(event, now_us)
             case Paused():
@@ -206,8 +202,6 @@ class Session:
             return self._scheduler.watch(transfer, now_us)
         self._requests.delivered(transfer, now_us)
         self._end(transfer, cached=event.cached)
-        if transfer.is_segment:
-            lane.skips = 0
         return []
 
     def _fetch_failed(self, event: FetchFailed, now_us: int) -> list[Action]:
@@ -238,6 +232,8 @@ class Session:
                 status=event.status,
                 retry_after_us=event.retry_after_us,
             )
+        if not event.index and event.index.ended:
+            return self._requests.failed(transfer, now_us, failure="document", detail=EMPTY)
         self._requests.delivered(transfer, now_us)
         self._requests.transfers.heard_us = now_us
         self._title.resolved(transfer.resource[0], transfer.host, event.index)
@@ -247,55 +243,6 @@ class Session:
         sample = self._requests.transfers.end(transfer, cached=cached)
         if sample is not None:
             self.controller.observe(sample)
-
-    def _shown(self, event: Decoded | Rendered, now_us: int) -> list[Action]:
-        lane = self._lanes.get(event.track)
-        if lane is None or event.generation != lane.generation:
-            return []
-        if isinstance(event, Decoded):
-            if lane.decoded_from_us is None:
-                lane.decoded_from_us = event.from_us
-            lane.decoded_until_us = event.until_us
-            lane.hardware = event.hardware
-            return []
-        drift_us = event.position_us - self._playback.position_us(event.at_us)
-        if abs(drift_us) > _SAME_CLOCK_US:
-            self._playback.rendered(event.position_us, event.at_us, now_us)
-        return []
-
-    def _decode_failed(self, event: DecodeFailed) -> list[Action]:
-        lane = self._lanes.get(event.track)
-        if lane is None or event.generation != lane.generation:
-            return []
-        span = lane.buffer.of_fetch(event.fetch_id)
-        if span is None:
-            return []
-        transfer = self._requests.transfers.get(event.fetch_id)
-        actions: list[Action] = []
-        if transfer is not None:
-            actions += self._requests.cancel(transfer, f"cannot be decoded: {event.detail}")
-        else:
-            actions += self._requests.take_back(lane, event.fetch_id)
-            actions.append(Evict((event.fetch_id,), "cannot be decoded"))
-        # Broken media is struck out alone; what no decoder here takes goes altogether.
-        number = span.number if event.media else None
-        lane.skips += 1
-        said = ((lane.track, f"cannot be decoded: {event.detail}"),)
-        self._title.remove(span.representation, number, said, undecodable=True)
-        return [*actions, Removed(span.representation, number, said[0][1])]
-
-    def _decode_lagged(self, event: DecodeLagged, now_us: int) -> list[Action]:
-        lane = self._lanes.get(event.track)
-        if lane is None or event.track != "video" or event.generation != lane.generation:
-            return []
-        late = event.dropped / max(1, event.dropped + event.shown)
-        span = lane.buffer.at(self._playback.position_us(now_us))
-        if late < self.rules.lag_share or span is None or span.rung <= 0:
-            return []
-        _, ladder = self._title.ladder("video", span.start_us)
-        for rep in ladder.representations[span.rung :] if ladder else ():
-            self._title.ban(rep.id, now_us + self.rules.lag_ban_us)
-        return []
 
     def _seek(self, event: Sought, now_us: int) -> list[Action]:
         target_us = self._within(event.position_us)
@@ -366,6 +313,8 @@ class Session:
     def _nothing_playable(self) -> list[Action]:
         selection = self._title.selection(0)
         error: ErrorName = "LicenseError" if selection.protected else "DecodeError"
+        if any(why == EMPTY for _, why in selection.refusals):
+            error = "ManifestError"
         return self._fail(error, "every Representation", selection.refusals, "nothing playable")
 
     def _connect(self) -> list[Action]:

@@ -124,23 +124,22 @@ class Title:
         representation: str,
         number: int | None,
         attempts: tuple[tuple[str, str], ...],
-        *,
-        undecodable: bool = False,
     ) -> bool:
         """Strike out a Representation, or one segment of it; False if it was already.
 
         Args:
             number: Which segment; None: all of it, for the session.
             attempts: Who was asked for it and what came of it.
-            undecodable: It arrived, and no decoder could make frames of it.
         """
         gone: tuple[str, int | None] = (representation, number)
         if gone in self._lost:
             return False
         self._lost[gone] = attempts
-        if undecodable:
-            self._undecodable.add(representation)
         return True
+
+    def undecodable(self, representation: str) -> None:
+        """Note that something of a Representation arrived and gave no frames."""
+        self._undecodable.add(representation)
 
     def ban(self, representation: str, until_us: int) -> None:
         """Leave a Representation out for a while."""
