@@ -11,7 +11,7 @@ import base64
 import os
 import socket
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from urllib.parse import unquote
@@ -31,6 +31,10 @@ USER_AGENT = "netplay/0.1"
 
 KEEPALIVE_S = 300.0
 """A segment of 10 s and a full buffer of some minutes may lie between two requests."""
+
+MOST_UNWANTED_BYTES = 1 << 20
+"""Read of a body that was given up, if they are there already: no more than a socket and
+its buffers hold, so only a body that comes from no socket is cut off here."""
 
 BROKEN = (
     httpcore.ReadError,
@@ -134,13 +138,16 @@ class _Body:
         where they stand they would be finished by the garbage collector, which trio warns
         about and asyncio does later than the connection could be needed.
         """
+        left_bytes = MOST_UNWANTED_BYTES
         with anyio.CancelScope() as scope:
             scope.cancel()
             try:
-                while await self._piece():
-                    pass
+                while left_bytes > 0 and (piece := await self._piece()):
+                    left_bytes -= len(piece)
             except CLIENT_ERRORS:
                 pass  # it was given up anyway
+        if left_bytes <= 0 and isinstance(self._pieces, AsyncGenerator):
+            await self._pieces.aclose()
 
 
 class HttpTransport:

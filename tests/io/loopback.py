@@ -50,14 +50,20 @@ class Server:
     def __init__(self, serve: Serve) -> None:
         self.url = ""
         self.connections = 0
-        self.connected = anyio.Event()
+        self._connected = anyio.Event()
         self.heads: list[str] = []
         self._serve = serve
+
+    async def connected(self, times: int = 1) -> None:
+        """Wait until so many connections were opened."""
+        while self.connections < times:
+            await self._connected.wait()
 
     async def handle(self, stream: SocketStream) -> None:
         """Answer the requests of one connection."""
         self.connections += 1
-        self.connected.set()
+        self._connected.set()
+        self._connected = anyio.Event()
         async with stream:
             with suppress(anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError):
                 held = b""

@@ -36,7 +36,7 @@ from netplay.io.fetch import Fetcher
 from netplay.io.network import Network
 from netplay.io.source import Packet, Source
 from netplay.media.boxes import boxes
-from netplay.segments import ByteRange, Entry, Init, Listing, Run, SegmentIndex
+from netplay.segments import Entry, Init, Listing, Run, SegmentIndex
 from netplay.timeline import (
     AdaptationSet,
     Index,
@@ -249,7 +249,8 @@ def fetcher_of(
     return Fetcher(network, presentation, emit=desk.tell, clock=clock, task_group=tasks)
 
 
-Answers = dict[str, bytes | httpx.Response | Callable[[httpx.Request], httpx.Response]]
+Answer = bytes | httpx.Response | Callable[[httpx.Request], httpx.Response]
+Answers = dict[str, Answer]
 
 
 def served(answers: Answers) -> httpx.MockTransport:
@@ -284,6 +285,3 @@ def fetch(fetch_id: int, **said: object) -> Fetch:
         "host": "edge.test",
     }
     return Fetch(fetch_id, **(known | said))  # type: ignore[arg-type]
-
-
-__all__ = ["ByteRange", "bench", "demuxed", "fetch", "listed", "listing", "reel", "split", "title"]

@@ -201,7 +201,7 @@ async def test_a_connection_opened_ahead_is_the_one_that_is_used() -> None:
 
     async with serving(serve) as server, Network() as network:
         await network.connect(f"{server.url}/anything")
-        await server.connected.wait()
+        await server.connected()
         before = (server.connections, len(server.heads))
         body = await read(network, f"{server.url}/a")
 
@@ -226,7 +226,7 @@ async def test_a_cancelled_request_leaves_the_network_usable() -> None:
         with anyio.CancelScope() as scope:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(read, network, f"{server.url}/hang")
-                await server.connected.wait()
+                await server.connected()
                 scope.cancel()
         body = await read(network, f"{server.url}/a")
 
