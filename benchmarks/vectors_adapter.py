@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from vectors_hls import parse_hls
+
 import netplay
 from netplay.manifest import request_url
 from netplay.timeline import Known, Location, Period, Representation
 
-__all__ = ["parse_dash"]
+__all__ = ["parse_dash", "parse_hls"]
 
 MAX_LISTED = 100_000
 """Segments spelt out for a comparison; no vector lists more."""

@@ -6,7 +6,7 @@ from netplay.errors import ManifestError
 from netplay.manifest.dash import read_dash
 from netplay.manifest.hls import read_hls
 from netplay.manifest.resolve import MoreNeeded, resolve
-from netplay.manifest.text import decoded, described, root_name
+from netplay.manifest.text import decoded, described, is_playlist, root_name
 from netplay.manifest.urls import request_url
 from netplay.timeline import Presentation
 
@@ -27,7 +27,7 @@ def parse_manifest(data: bytes | str, url: str, *, utc_us: int | None = None) ->
         UnsupportedManifest: It demands something netplay cannot do.
     """
     text = decoded(data, url)
-    if text.startswith("#EXTM3U"):
+    if is_playlist(text):
         return read_hls(text, url, utc_us=utc_us)
     if root_name(text) == "MPD":
         return read_dash(text, url, utc_us=utc_us)

@@ -7,7 +7,7 @@ import re
 
 from netplay.errors import ManifestError
 
-__all__ = ["MAX_BYTES", "after_prolog", "decoded", "described", "root_name"]
+__all__ = ["MAX_BYTES", "after_prolog", "decoded", "described", "is_playlist", "root_name"]
 
 MAX_BYTES = 64 << 20
 """A day of 2 s segments listed one by one on ten renditions stays under half of it."""
@@ -22,6 +22,7 @@ _BOMS = (
 _DECLARED = re.compile(rb"""<\?xml[^>]{0,200}?encoding\s*=\s*["']([\w.:-]{1,40})["']""")
 _PROLOG = re.compile(r"\s+|<\?.*?\?>|<!--.*?-->", re.DOTALL)
 _DOCTYPE = re.compile(r"<!DOCTYPE[^\[>]*>", re.IGNORECASE)
+_TAG = re.compile(r"^[ \t]*#EXT(?:M3U|INF:|-X-)", re.MULTILINE)
 _ELEMENT = re.compile(r"<(?:[\w.-]{1,100}:)?([\w.-]{1,100})")
 
 
@@ -65,6 +66,11 @@ def after_prolog(text: str) -> int:
     while skipped := _PROLOG.match(text, place):
         place = skipped.end()
     return place
+
+
+def is_playlist(text: str) -> bool:
+    """Whether a document looks like HLS, with or without the #EXTM3U that should begin it."""
+    return text[:1] not in ("<", "{", "[") and _TAG.search(text, 0, 65_536) is not None
 
 
 def root_name(text: str) -> str:

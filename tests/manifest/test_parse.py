@@ -26,6 +26,13 @@ def test_a_playlist_and_an_mpd_are_told_apart() -> None:
     assert parse_manifest(one(TEMPLATE), URL).format == "dash"
 
 
+def test_a_playlist_without_its_first_line_is_read_with_a_warning() -> None:
+    presentation = parse_manifest(PLAYLIST.partition("\n")[2], "https://a.example/x")
+
+    assert presentation.format == "hls"
+    assert any("#EXTM3U" in warning for warning in presentation.warnings)
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
 def test_every_encoding_that_xml_allows_is_read(encoding: str) -> None:
     text = one(TEMPLATE, rep='id="ü"').replace('encoding="UTF-8"', "")

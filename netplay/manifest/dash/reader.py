@@ -148,6 +148,10 @@ def _named_apart(mpd: Node, periods: tuple[Period, ...], *, live: bool) -> tuple
 
     A live presentation is refreshed by those names, so there a repetition is an error.
     """
+    reps = [rep.id for period in periods for rep in period.representations]
+    groups = [group.id for period in periods for group in period.sets]
+    if len(set(reps)) == len(reps) and len(set(groups)) == len(groups):
+        return periods
     taken: set[str] = set()
 
     def unique(name: str) -> str:
