@@ -513,3 +513,85 @@ def test_elements_of_other_namespaces_are_not_taken_for_those_of_dash() -> None:
     text = mpd('<x:Period xmlns:x="urn:x"/>' + period())
 
     assert len(read(text).periods) == 1
+
+
+# What is wrong, and survived
+
+
+def test_a_base_url_that_is_none_is_left_out() -> None:
+    text = one(f"<BaseURL>http://[</BaseURL><BaseURL>http://b.example/</BaseURL>{TEMPLATE}")
+
+    assert [place.url for place in first(text).locations] == ["http://b.example/"]
+    assert any("not a URL" in warning for warning in read(text).warnings)
+
+
+def test_odd_protection_is_read_as_far_as_it_goes() -> None:
+    inside = (
+        '<ContentProtection schemeIdUri="urn:mpeg:dash:mp4protection:2011" cenc:default_KID="no"/>'
+        '<ContentProtection schemeIdUri="urn:example:drm"/>'
+        f'<ContentProtection schemeIdUri="{WIDEVINE}"><cenc:pssh>***</cenc:pssh>'
+        '<a:laurl xmlns:a="urn:a" Lic_type="x" licenseUrl="https://l.example/"/></ContentProtection>'
+    )
+
+    text = mpd(
+        f'<Period><AdaptationSet mimeType="video/mp4">{inside}<Representation>{TEMPLATE}'
+        f'<ContentProtection schemeIdUri="{WIDEVINE}" ref="nothing"/>'
+        "</Representation></AdaptationSet></Period>"
+    )
+
+    assert first(text).protections == (
+        Protection("edef8ba9-79d6-4ace-a3c8-27dcd51d21ed", license_url="https://l.example/"),
+    )
+    assert len(read(text).warnings) == 4
+
+
+def test_the_init_data_of_both_levels_is_kept() -> None:
+    def stated(data: bytes) -> str:
+        return (
+            f'<ContentProtection schemeIdUri="{WIDEVINE}"><cenc:pssh>'
+            f"{base64.b64encode(data).decode()}</cenc:pssh></ContentProtection>"
+        )
+
+    text = mpd(
+        f'<Period><AdaptationSet mimeType="video/mp4">{stated(b"set")}<Representation>'
+        f"{stated(b'rep')}{TEMPLATE}</Representation></AdaptationSet></Period>"
+    )
+
+    assert first(text).protections[0].pssh == b"repset"
+
+
+def test_request_parameters_for_other_requests_are_not_put_on_segments() -> None:
+    inside = (
+        '<RequestParam queryTemplate="$querypart$" queryString="a=1" includeInRequests="mpd"/>'
+        '<RequestParam queryTemplate="$querypart$" queryString="b=2"/>'
+    )
+
+    assert names(segments(one(TEMPLATE, inside_set=inside)))[0] == "1.m4s?b=2"
+
+
+@pytest.mark.slow
+def test_only_so_many_events_and_warnings_are_kept() -> None:
+    stream = (
+        '<EventStream schemeIdUri="u">'
+        + '<Event presentationTime="x"/>' * 100_001
+        + "</EventStream>"
+    )
+
+    presentation = read(mpd(period(inside=stream)))
+
+    assert len(presentation.periods[0].events) == 100_000
+    assert len(presentation.warnings) <= 100
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"), [("1,2", True), ("1", True), ("", False), ("1,2 3", False)]
+)
+def test_a_set_that_plays_only_with_others_is_left_out(value: str, *, kept: bool) -> None:
+    said = f'<EssentialProperty schemeIdUri="urn:mpeg:dash:preselection:2016" value="{value}"/>'
+    text = mpd(
+        period()[: -len("</Period>")]
+        + f'<AdaptationSet mimeType="audio/mp4">{said}<Representation id="a">{TEMPLATE}'
+        "</Representation></AdaptationSet></Period>"
+    )
+
+    assert len(list(read(text).periods[0].of_kind("audio"))) == kept

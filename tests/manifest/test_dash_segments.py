@@ -353,3 +353,44 @@ def test_the_deepest_level_decides_which_kind_of_element_is_meant() -> None:
     )
 
     assert names(segments(text)) == ["listed"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        '<Pattern id="a"><P d="0"/></Pattern><S t="0" p="a"/>',
+        '<Pattern id="a"><P d="1" r="9999999"/></Pattern><S t="0" p="a"/>',
+        '<Pattern id="a"><P d="1"/><P d="2"/></Pattern><S t="0" p="a" r="9999999"/>',
+        '<S t="0" d="9000000000000000000" r="999"/>',
+    ],
+)
+def test_a_timeline_beyond_counting_is_refused(wrong: str) -> None:
+    with pytest.raises(ManifestError):
+        read(one(timeline(wrong)))
+
+
+def test_a_segment_that_cannot_be_is_left_out() -> None:
+    text = one(timeline('<S t="0" d="2"/><S d="0"/><S d="-3"/><S d="2"/>'))
+
+    assert spans_s(segments(text)) == [(0, 2), (2, 4)]
+
+
+def test_an_open_repeat_without_an_end_is_taken_once() -> None:
+    text = one(timeline('<S t="0" d="2" r="-1"/>'), attributes="")
+
+    assert len(segments(text)) == 1
+    assert any("not known" in warning for warning in read(text).warnings)
+
+
+def test_a_jump_of_numbers_in_endless_segments_is_left_out() -> None:
+    inner = '<S t="0" d="1"/><S d="1" r="9999999" n="7"/>'
+
+    with pytest.raises(ManifestError, match="S@n jumps"):
+        read(one(timeline(inner), attributes='mediaPresentationDuration="P3650D"'))
+
+
+def test_more_segments_than_can_be_counted_are_left_out() -> None:
+    template = '<SegmentTemplate media="$Number$" duration="1" timescale="1000000000"/>'
+
+    with pytest.raises(ManifestError, match="would have"):
+        read(one(template, attributes='mediaPresentationDuration="P365D"'))

@@ -248,3 +248,19 @@ def test_a_request_url_is_ascii_and_escapes_nothing_twice() -> None:
 @given(st.text(max_size=40), st.text(max_size=40))
 def test_any_text_resolves_to_text(base: str, reference: str) -> None:
     assert isinstance(resolve_url(base, reference), str)
+
+
+def test_an_index_whose_levels_disagree_is_refused() -> None:
+    top = sidx([(1, 100, 1000)])
+    step = resolve(indexed(top), top, MEDIA_URL)
+
+    with pytest.raises(MediaError, match="timescales"):
+        resolve(indexed(top), sidx([(0, 5, 1)], timescale=7), MEDIA_URL, previous=step)
+
+
+def test_an_index_that_goes_back_in_time_is_refused() -> None:
+    top = sidx([(0, 10, 5000), (1, 100, 1000)])
+    step = resolve(indexed(top), top, MEDIA_URL)
+
+    with pytest.raises(MediaError, match="back in time"):
+        resolve(indexed(top), sidx([(0, 5, 1)]), MEDIA_URL, previous=step)
