@@ -55,6 +55,9 @@ from netplay.timeline import AdaptationSet, Presentation
 
 __all__ = ["Player"]
 
+CONNECTIONS_AHEAD = 3
+"""Opened beside the manifest's own: picture and sound each ask for two things at once."""
+
 Message = Event | Action
 
 
@@ -155,6 +158,10 @@ class Player:
             raise ValueError("a Player is an async context manager: async with Player() as player")
         await self._stop()
         asked_us = self._clock.now_us()
+        for _ in range(CONNECTIONS_AHEAD):
+            # Most titles keep their first segments where their manifest is; a connection
+            # opened while that is on its way saves a round trip, or three with TLS.
+            self._tasks.start_soon(self._network.connect, url, name="netplay connect")
         loaded = await load_manifest(self._network, url)
         if at is not None:
             wants = replace(
