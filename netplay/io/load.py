@@ -22,7 +22,7 @@ from netplay.io.local import file_url
 from netplay.io.network import Network
 from netplay.io.transport import Request, TransferFailed
 from netplay.manifest import parse_manifest
-from netplay.timeline import Presentation
+from netplay.timeline import Period, Presentation, Unresolved
 
 __all__ = ["Loaded", "load_manifest", "load_presentation"]
 
@@ -110,6 +110,8 @@ async def load_manifest(
         presentation = await anyio.to_thread.run_sync(
             lambda: parse_manifest(document.data, document.url, utc_us=utc_us)
         )
+    if not any(_may_have_segments(period) for period in presentation.periods):
+        raise ManifestError(document.url, "names no segment to play")
     return Loaded(
         presentation=presentation,
         local=local,
@@ -117,6 +119,14 @@ async def load_manifest(
         first_byte_at_us=document.first_byte_at_us,
         ready_at_us=_now_us(),
         bytes=len(document.data),
+    )
+
+
+def _may_have_segments(period: Period) -> bool:
+    """Return whether anything of a Period can be played, now or later."""
+    return any(
+        isinstance(rep.index, Unresolved) or len(rep.index.index) or not rep.index.index.ended
+        for rep in period.representations
     )
 
 

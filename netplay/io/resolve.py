@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import anyio.to_thread
 
 from netplay.core.messages import Resolve
-from netplay.errors import ManifestError, MediaError
+from netplay.errors import ManifestError, MediaError, shown_url
 from netplay.io.document import Document, read_document
 from netplay.io.network import Network
 from netplay.io.transport import Request, TransferFailed
@@ -80,6 +80,8 @@ async def fetch_index(
         first_byte_at_us = first_byte_at_us or document.first_byte_at_us
         found = await _read(representation, document, part, previous, origin_utc_us)
         if isinstance(found, SegmentIndex):
+            if not len(found) and found.ended:
+                raise TransferFailed("document", f"{shown_url(document.url)}: names no segment")
             where = replace(location, url=document.url) if is_playlist else location
             return ResolvedIndex(found, where, total, first_byte_at_us)
         previous, uri, part = found, found.uri, found.byte_range

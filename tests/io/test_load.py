@@ -178,6 +178,7 @@ async def test_a_truncated_manifest_is_asked_for_again_and_then_refused() -> Non
 @pytest.mark.parametrize(
     "body",
     [
+        b"#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXT-X-ENDLIST\n",
         b"",
         b"  \r\n ",
         b"<!doctype html><html><body>Not here</body></html>",
