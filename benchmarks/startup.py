@@ -62,16 +62,18 @@ async def start(folder: Path, link: tuple[int, float], url: str) -> Start:
     """Open and play a title once, with nothing warm."""
     fetched: list[Fetch] = []
     shown_s = 0.0
-    playing = False
+    pictured = playing = False
     done = anyio.Event()
 
     def tap(now_us: int, message: object) -> None:
-        nonlocal shown_s, playing
+        nonlocal shown_s, pictured, playing
         if isinstance(message, Fetch) and not message.init:
             fetched.append(message)
+        # The playhead moves only once sound is ready too.
         playing = playing or isinstance(message, Play)
-        if isinstance(message, Rendered) and message.track == "video" and playing:
-            shown_s = shown_s or now_us / 1e6
+        pictured = pictured or (isinstance(message, Rendered) and message.track == "video")
+        if pictured and playing and not shown_s:
+            shown_s = now_us / 1e6
             done.set()
 
     clock = netplay.MonotonicClock()

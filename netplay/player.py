@@ -55,8 +55,8 @@ from netplay.timeline import AdaptationSet, Presentation
 
 __all__ = ["Player"]
 
-CONNECTIONS_AHEAD = 3
-"""Opened beside the manifest's own: picture and sound each ask for two things at once."""
+CONNECTIONS_AHEAD = 4
+"""The manifest takes one of them; picture and sound then ask for two things each at once."""
 
 Message = Event | Action
 
