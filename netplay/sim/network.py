@@ -1,0 +1,339 @@
+"""Requests and answers over a simulated link: connections, round trips, faults.
+
+A request waits for a connection and a round trip; then its bytes share the link with
+everybody else's. What happens is asked for (`next_us`) and taken (`advance`), never
+called back, so the network has the Session's own shape.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from collections.abc import Hashable, Iterable, Iterator
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Literal
+
+from netplay.core.messages import Failure
+from netplay.sim.link import Fault, Link
+from netplay.sim.sharing import Sharing
+from netplay.sim.trace import Trace
+
+__all__ = ["Answer", "Network"]
+
+
+_NOT_FOUND = Fault(kind="status", status=404)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Something that happened to a request.
+
+    Attributes:
+        kind: "began": its first byte came; "reached": one of its marks did; "complete";
+            "broken": it ended without its last byte.
+        bytes: Received by then.
+        first_byte_us: When the first came; None: none did.
+        failure, detail, status, retry_after_us: Of a broken one, as FetchFailed has them.
+    """
+
+    request: Hashable
+    kind: Literal["began", "reached", "complete", "broken"]
+    bytes: int = 0
+    first_byte_us: int | None = None
+    failure: Failure = "reset"
+    detail: str = ""
+    status: int | None = None
+    retry_after_us: int | None = None
+
+
+@dataclass(slots=True, eq=False)
+class _Request:
+    name: Hashable
+    host: str
+    resource: str
+    size_bytes: int
+    marks: Iterator[int]
+    fault: Fault | None
+    flowing: bool = False
+    queued: bool = False
+    first_byte_us: int | None = None
+    next_bytes: int = 0
+    last: tuple[int, int] | None = None
+
+    @property
+    def is_refused(self) -> bool:
+        """It will never have a connection."""
+        return self.fault is not None and self.fault.kind in ("down", "refuse")
+
+
+@dataclass(slots=True, eq=False)
+class _Connections:
+    """Those to one host: free ones by when they became so, and how many carry a request."""
+
+    free: list[int] = field(default_factory=list)
+    busy: int = 0
+    waiting: deque[_Request] = field(default_factory=deque)
+
+
+class Network:
+    """A link with hosts behind it, in virtual time."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._sharing = Sharing(link.trace)
+        self._now_us = 0
+        self._requests: dict[Hashable, _Request] = {}
+        self._connections: dict[str, _Connections] = {}
+        self._struck: dict[tuple[str, int], int] = {}
+        # What is due at a moment of its own: first bytes, refusals, hosts that go down.
+        self._due: list[tuple[int, int, _Request | str]] = []
+        self._sequence = 0
+        for name, host in link.hosts.items():
+            for fault in host.faults:
+                if fault.kind == "down":
+                    self._schedule(fault.from_us, name)
+
+    def request(
+        self,
+        name: Hashable,
+        host: str,
+        resource: str,
+        *,
+        size_bytes: int,
+        marks: Iterable[int] = (),
+        missing: bool = False,
+    ) -> None:
+        """Send a request now.
+
+        Args:
+            name: Names it in answers; unique among those under way.
+            resource: What faults match against.
+            size_bytes: Of the whole body.
+            marks: Rising numbers of bytes at which it is to be heard of.
+            missing: The host does not have it: unless a fault strikes, the answer is a 404.
+        """
+        fault = self._fault(host, resource)
+        if fault is None and missing:
+            fault = _NOT_FOUND
+        request = _Request(name, host, resource, size_bytes, iter(marks), fault)
+        self._requests[name] = request
+        if request.is_refused:
+            self._schedule(self._now_us + self._link.rtt_at(host, self._now_us), request)
+            return
+        connections = self._connected(host)
+        if connections.busy >= self._link.connections:
+            request.queued = True
+            connections.waiting.append(request)
+            return
+        self._send(request, connections)
+
+    def connect(self, host: str) -> None:
+        """Open a connection ahead of need, unless there is a free one."""
+        connections = self._connected(host)
+        if not connections.free:
+            cost_us = self._link.connect_rtts * self._link.rtt_at(host, self._now_us)
+            connections.free.append(self._now_us + cost_us)
+
+    def cancel(self, name: Hashable) -> None:
+        """Stop a request now, unless it has ended.
+
+        Its connection is closed, as HTTP/1.1 has no other way.
+        """
+        request = self._requests.pop(name, None)
+        if request is None:
+            return
+        connections = self._connected(request.host)
+        if request.queued:
+            connections.waiting.remove(request)
+            return
+        self._end(request, keep=False)
+
+    def received(self, name: Hashable) -> tuple[int, int | None, int]:
+        """Return (bytes so far, when the first came, when the last came) of a request."""
+        request = self._requests[name]
+        if request.flowing:
+            size_bytes, last_us = self._sharing.received(name)
+        else:
+            size_bytes, last_us = request.last or (0, request.first_byte_us or 0)
+        return min(size_bytes, request.size_bytes), request.first_byte_us, last_us
+
+    def next_us(self) -> int | None:
+        """Return when something will happen next; None: nothing, as things are."""
+        flowing_us = self._sharing.next_us()
+        while self._due and self._is_void(self._due[0][2]):
+            heapq.heappop(self._due)
+        if not self._due:
+            return flowing_us
+        due_us = self._due[0][0]
+        return due_us if flowing_us is None else min(due_us, flowing_us)
+
+    def advance(self, now_us: int) -> list[Answer]:
+        """Let time pass up to a moment, at most the next one; return what happens there."""
+        self._sharing.advance(now_us)
+        self._now_us = now_us
+        answers: list[Answer] = []
+        for name in self._sharing.arrived():
+            answers += self._arrived(self._requests[name])
+        while self._due and self._due[0][0] <= now_us:
+            _, _, what = heapq.heappop(self._due)
+            if isinstance(what, str):
+                answers += self._go_down(what)
+            elif not self._is_void(what):
+                answers += self._answer(what)
+        return answers
+
+    def _is_void(self, what: _Request | str) -> bool:
+        """Whether something due is about a request that ended before."""
+        return not isinstance(what, str) and self._requests.get(what.name) is not what
+
+    # Sending.
+
+    def _fault(self, host: str, resource: str) -> Fault | None:
+        """Return the fault that strikes a request made now, and count it."""
+        for number, fault in enumerate(self._link.host(host).faults):
+            struck = self._struck.get((host, number), 0)
+            spent = fault.times is not None and struck >= fault.times
+            if fault.strikes(self._now_us) and not spent and fnmatchcase(resource, fault.match):
+                self._struck[host, number] = struck + 1
+                return fault
+        return None
+
+    def _connected(self, host: str) -> _Connections:
+        connections = self._connections.get(host)
+        if connections is None:
+            connections = self._connections[host] = _Connections()
+        return connections
+
+    def _send(self, request: _Request, connections: _Connections) -> None:
+        rtt_us = self._link.rtt_at(request.host, self._now_us)
+        connections.busy += 1
+        ready_us = self._ready_us(connections, self._now_us + self._link.connect_rtts * rtt_us)
+        first_byte_us = ready_us + rtt_us + self._link.host(request.host).think_us
+        self._schedule(first_byte_us, request)
+
+    def _ready_us(self, connections: _Connections, new_us: int) -> int:
+        """Return when a connection can carry a request: a free one's, or a new one's, moment."""
+        oldest_us = self._now_us - self._link.keep_us
+        connections.free = [free_us for free_us in connections.free if free_us >= oldest_us]
+        if not connections.free or min(connections.free) > new_us:
+            return new_us
+        # The one used last: the others may go on ageing until they are closed.
+        usable = [free_us for free_us in connections.free if free_us <= self._now_us]
+        taken = max(usable) if usable else min(connections.free)
+        connections.free.remove(taken)
+        return max(taken, self._now_us)
+
+    def _schedule(self, at_us: int, what: _Request | str) -> None:
+        self._sequence += 1
+        heapq.heappush(self._due, (at_us, self._sequence, what))
+
+    # Answering.
+
+    def _answer(self, request: _Request) -> list[Answer]:
+        """Its first byte is due, or its refusal."""
+        fault = request.fault
+        if request.is_refused:
+            del self._requests[request.name]
+            return [_broken(request, "refused", f"{request.host} refused")]
+        if fault is not None and fault.kind == "status":
+            request.first_byte_us = self._now_us
+            self._finish(request)
+            return [_broken(request, "status", f"HTTP {fault.status}")]
+        if fault is not None and fault.kind == "hang" and not fault.after_bytes:
+            return []
+        request.first_byte_us = self._now_us
+        pool, ceiling = self._pool(request)
+        request.next_bytes = self._next_mark(request, 0)
+        self._sharing.join(request.name, pool, ceiling, until_bytes=request.next_bytes)
+        request.flowing = True
+        return [Answer(request.name, "began", 0, self._now_us)]
+
+    def _pool(self, request: _Request) -> tuple[Hashable, Trace | None]:
+        if request.fault is not None and request.fault.kind == "slow":
+            return request.name, Trace.constant(request.fault.rate_bps)
+        return request.host, self._link.host(request.host).trace
+
+    def _next_mark(self, request: _Request, past_bytes: int) -> int:
+        """Return the next number of bytes at which something is to be said or done."""
+        end_bytes = request.size_bytes
+        fault = request.fault
+        if fault is not None and fault.kind in ("reset", "hang"):
+            end_bytes = min(end_bytes, fault.after_bytes)
+        mark = next((mark for mark in request.marks if mark > past_bytes), end_bytes)
+        return min(mark, end_bytes)
+
+    def _arrived(self, request: _Request) -> list[Answer]:
+        """It has as many bytes as was looked for: all of them, or a mark, or its fault's."""
+        fault, came = request.fault, request.next_bytes
+        if came >= request.size_bytes:
+            self._finish(request)
+            return [Answer(request.name, "complete", request.size_bytes, request.first_byte_us)]
+        if fault is not None and fault.kind in ("reset", "hang") and came >= fault.after_bytes:
+            if fault.kind == "hang":
+                self._fall_silent(request)
+                return []
+            del self._requests[request.name]
+            self._end(request, keep=False)
+            return [_broken(request, "reset", f"{request.host} broke off", came)]
+        request.next_bytes = self._next_mark(request, came)
+        self._sharing.look_for(request.name, request.next_bytes)
+        return [Answer(request.name, "reached", came, request.first_byte_us)]
+
+    def _fall_silent(self, request: _Request) -> None:
+        """It keeps its connection, has no part of the link any more, and never ends."""
+        request.last = self._sharing.received(request.name)
+        self._sharing.leave(request.name)
+        request.flowing = False
+
+    def _finish(self, request: _Request) -> None:
+        del self._requests[request.name]
+        self._end(request, keep=True)
+
+    def _end(self, request: _Request, *, keep: bool) -> None:
+        """Free a request's connection for the next one that waits, or close it."""
+        if request.flowing:
+            self._sharing.leave(request.name)
+        if request.is_refused:
+            return  # it never had one
+        connections = self._connected(request.host)
+        connections.busy -= 1
+        if keep:
+            connections.free.append(self._now_us)
+        if connections.waiting:
+            waiting = connections.waiting.popleft()
+            waiting.queued = False
+            self._send(waiting, connections)
+
+    def _go_down(self, host: str) -> list[Answer]:
+        """A host dies: everything under way there breaks off, and nothing is kept open."""
+        under_way = [one for one in self._requests.values() if one.host == host]
+        connections = self._connected(host)
+        connections.free.clear()
+        connections.waiting.clear()
+        answers: list[Answer] = []
+        for request in under_way:
+            came, _, _ = self.received(request.name)
+            del self._requests[request.name]
+            if request.flowing:
+                self._sharing.leave(request.name)
+            answers.append(_broken(request, "reset", f"{host} broke off", came))
+        connections.busy = 0
+        return answers
+
+
+def _broken(request: _Request, failure: Failure, detail: str, came: int = 0) -> Answer:
+    fault = request.fault
+    status = retry_after_us = None
+    if fault is not None and fault.kind == "status":
+        status, retry_after_us = fault.status, fault.retry_after_us
+    return Answer(
+        request.name,
+        "broken",
+        came,
+        request.first_byte_us,
+        failure=failure,
+        detail=detail,
+        status=status,
+        retry_after_us=retry_after_us,
+    )

@@ -1,0 +1,217 @@
+"""Several transfers on one link, as fluids, exactly.
+
+Streams of one pool get equal shares, so how much service any one of them has had is the
+same growing number, and a stream's own part of it the difference to when it joined.
+Nobody has to be updated when time passes, and nothing is rounded: a microbit is counted
+in parts that up to sixteen streams divide without remainder, and of more streams the
+remainder waits for the next share.
+
+Pools with a ceiling (a host that is slower than the link) are filled first, as in
+max-min fairness; the pool without one takes what is left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+from netplay.sim.trace import Trace
+
+__all__ = ["Sharing"]
+
+_PARTS = 720_720
+"""Parts of a microbit: the least common multiple of 1 to 16."""
+
+_BYTE = 8_000_000 * _PARTS
+
+_STEPS_AHEAD = 10_000
+"""How many changes of rate are looked at for the next arrival before it is put off."""
+
+
+@dataclass(slots=True, eq=False)
+class _Pool:
+    ceiling: Trace | None
+    streams: int = 0
+    service: int = 0
+    rest: int = 0
+    last_us: int = 0
+
+    def serve(self, parts: int) -> None:
+        more, self.rest = divmod(parts + self.rest, self.streams)
+        self.service += more
+
+
+@dataclass(slots=True, eq=False)
+class _Stream:
+    pool: _Pool
+    joined_at: int
+    joined_us: int
+    target: int
+
+
+class Sharing:
+    """Divides what a link carries among the streams on it."""
+
+    def __init__(self, trace: Trace) -> None:
+        self._trace = trace
+        self._now_us = 0
+        self._open = _Pool(None)
+        self._capped: dict[Hashable, _Pool] = {}
+        self._streams: dict[Hashable, _Stream] = {}
+        self._next_us: int | None = None
+        self._is_fresh = False
+
+    def join(
+        self, stream: Hashable, pool: Hashable, ceiling: Trace | None, *, until_bytes: int
+    ) -> None:
+        """A stream begins now, in a pool under a ceiling; None: only the link limits it."""
+        home = self._open
+        if ceiling is not None:
+            home = self._capped.setdefault(pool, _Pool(ceiling))
+        home.streams += 1
+        joined_at = home.service
+        target = joined_at + until_bytes * _BYTE
+        self._streams[stream] = _Stream(home, joined_at, self._now_us, target)
+        self._is_fresh = False
+
+    def leave(self, stream: Hashable) -> None:
+        """A stream ends now."""
+        home = self._streams.pop(stream).pool
+        home.streams -= 1
+        if not home.streams:
+            home.rest = 0  # part of a microbit that nobody is there to take
+        self._is_fresh = False
+
+    def look_for(self, stream: Hashable, until_bytes: int) -> None:
+        """Let the next arrival of a stream be when it has had so many bytes."""
+        one = self._streams[stream]
+        one.target = one.joined_at + until_bytes * _BYTE
+        self._is_fresh = False
+
+    def received(self, stream: Hashable) -> tuple[int, int]:
+        """Return how many bytes a stream has had, and when the last of them came."""
+        one = self._streams[stream]
+        size_bytes = (one.pool.service - one.joined_at) // _BYTE
+        return size_bytes, max(one.joined_us, one.pool.last_us) if size_bytes else one.joined_us
+
+    def arrived(self) -> list[Hashable]:
+        """Return the streams that have what they look for, in the order they joined."""
+        return [name for name, one in self._streams.items() if one.pool.service >= one.target]
+
+    def advance(self, to_us: int) -> None:
+        """Let time pass up to a moment."""
+        if to_us <= self._now_us:
+            return
+        if not self._has_ceilings():
+            self._advance_freely(to_us)
+        else:
+            while self._now_us < to_us:
+                end_us = min(to_us, self._piece_end_us(self._now_us) or to_us)
+                for pool, rate in self._rates(self._now_us):
+                    pool.serve(rate * (end_us - self._now_us))
+                    if rate:
+                        pool.last_us = end_us
+                self._now_us = end_us
+        self._now_us = to_us
+
+    def next_us(self) -> int | None:
+        """Return when the next stream has what it looks for; None: never as things are.
+
+        Where rates change very often it may be a moment before that; ask again then.
+        """
+        if not self._is_fresh:
+            self._next_us = self._find_next_us()
+            self._is_fresh = True
+        elif self._next_us is not None and self._next_us <= self._now_us and not self.arrived():
+            self._next_us = self._find_next_us()
+        return self._next_us
+
+    def _has_ceilings(self) -> bool:
+        return any(pool.streams for pool in self._capped.values())
+
+    def _advance_freely(self, to_us: int) -> None:
+        pool = self._open
+        if not pool.streams:
+            return
+        before, after = self._trace.total(self._now_us), self._trace.total(to_us)
+        if after == before:
+            return
+        pool.serve((after - before) * _PARTS)
+        came_us = to_us if self._trace.at(to_us - 1) else self._trace.when(after)
+        assert came_us is not None
+        pool.last_us = came_us
+
+    def _find_next_us(self) -> int | None:
+        if not self._streams:
+            return None
+        if not self._has_ceilings():
+            needed = self._needed(self._open)
+            microbits = -(-needed // _PARTS)
+            when_us = self._trace.when(self._trace.total(self._now_us) + microbits)
+            return None if when_us is None else max(when_us, self._now_us)
+        return self._step_to_next_us()
+
+    def _step_to_next_us(self) -> int | None:
+        """Walk from one change of rate to the next until some stream arrives."""
+        at_us = self._now_us
+        ceilings = [pool.ceiling for pool in self._busy_pools()]
+        if self._trace.is_dead_from(at_us) or all(
+            one is not None and one.is_dead_from(at_us) for one in ceilings
+        ):
+            return None
+        needed = {pool: self._needed(pool) for pool in self._busy_pools()}
+        if min(needed.values()) <= 0:
+            return at_us
+        for _ in range(_STEPS_AHEAD):
+            rates = self._rates(at_us)
+            end_us = self._piece_end_us(at_us)
+            arrivals = [at_us - (-needed[pool] // rate) for pool, rate in rates if rate]
+            first_us = min(arrivals, default=None)
+            if first_us is not None and (end_us is None or first_us <= end_us):
+                return first_us
+            if end_us is None:
+                return None
+            for pool, rate in rates:
+                needed[pool] -= rate * (end_us - at_us)
+            at_us = end_us
+        return at_us
+
+    def _needed(self, pool: _Pool) -> int:
+        """Return how many parts a pool must get before its next stream arrives."""
+        target = min(one.target for one in self._streams.values() if one.pool is pool)
+        return (target - pool.service) * pool.streams - pool.rest
+
+    def _busy_pools(self) -> list[_Pool]:
+        return [pool for pool in (*self._capped.values(), self._open) if pool.streams]
+
+    def _rates(self, at_us: int) -> list[tuple[_Pool, int]]:
+        """Return what each pool gets from a moment on, in parts a microsecond.
+
+        The pools that ask least for each of their streams are filled first, so that what
+        they leave is there for the others.
+        """
+        pools = self._busy_pools()
+        wants = {
+            pool: None if pool.ceiling is None else pool.ceiling.at(at_us) * _PARTS
+            for pool in pools
+        }
+        pools.sort(key=lambda pool: (wants[pool] is None, (wants[pool] or 0) // pool.streams))
+        left, streams = self._trace.at(at_us) * _PARTS, sum(pool.streams for pool in pools)
+        rates: list[tuple[_Pool, int]] = []
+        for pool in pools:
+            fair = left * pool.streams // streams
+            want = wants[pool]
+            rate = fair if want is None else min(want, fair)
+            rates.append((pool, rate))
+            left -= rate
+            streams -= pool.streams
+        return rates
+
+    def _piece_end_us(self, at_us: int) -> int | None:
+        changes = [self._trace.next_change_us(at_us)]
+        changes += [
+            pool.ceiling.next_change_us(at_us)
+            for pool in self._capped.values()
+            if pool.streams and pool.ceiling is not None
+        ]
+        return min((change for change in changes if change is not None), default=None)
