@@ -18,7 +18,7 @@ import anyio
 import httpcore
 import httpx
 
-__all__ = ["PooledTransport", "Readiness"]
+__all__ = ["PooledTransport", "Readiness", "opened_ahead"]
 
 READ_BYTES = 256 * 1024
 """Asked of a socket at once. httpcore asks for 64 KiB; four times that costs less CPU a
@@ -77,9 +77,19 @@ class _Stream(httpcore.AsyncNetworkStream):
 
     @property
     def is_stale(self) -> bool:
-        """It has waited too long, or the server has hung up."""
-        waited_s = anyio.current_time() - self.since
-        return waited_s > READY_S or bool(self._inner.get_extra_info("is_readable"))
+        """It has waited too long, or the server has hung up.
+
+        Under TLS a server has something to say at once, its session tickets; whether it
+        has hung up then shows only in use.
+        """
+        if anyio.current_time() - self.since > READY_S:
+            return True
+        return not self._secured and bool(self._inner.get_extra_info("is_readable"))
+
+
+def opened_ahead(stream: object) -> bool:
+    """Return whether a network stream was opened before it was needed."""
+    return isinstance(stream, _Stream) and stream.since > 0
 
 
 class _Dial:

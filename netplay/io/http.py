@@ -22,7 +22,7 @@ import httpcore
 import httpx
 
 from netplay.errors import shown_url
-from netplay.io.connections import PooledTransport
+from netplay.io.connections import PooledTransport, opened_ahead
 from netplay.io.transport import Request, Response, TransferFailed
 
 __all__ = ["HttpTransport", "Timeouts"]
@@ -31,6 +31,9 @@ USER_AGENT = "netplay/0.1"
 
 KEEPALIVE_S = 300.0
 """A segment of 10 s and a full buffer of some minutes may lie between two requests."""
+
+MOST_STALE = 4
+"""Kept connections that may turn out closed, one after another, before that is a failure."""
 
 MOST_UNWANTED_BYTES = 1 << 20
 """Read of a body that was given up, if they are there already: no more than a socket and
@@ -166,6 +169,7 @@ class HttpTransport:
         self._headers = headers
         self._cookies = httpx.Cookies()
         self._trusts = ssl_context is not None
+        self._trusting = anyio.Lock()
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if ssl_context is None else ssl_context
         self._context = context
         if transport is None:
@@ -211,8 +215,10 @@ class HttpTransport:
         """
         if self._trusts or not url.lower().startswith("https:"):
             return
-        await anyio.to_thread.run_sync(_load_authorities, self._context)
-        self._trusts = True
+        async with self._trusting:
+            if not self._trusts:
+                await anyio.to_thread.run_sync(_load_authorities, self._context)
+                self._trusts = True
 
     async def _answer(self, request: Request) -> httpx.Response:
         timeouts = self._timeouts
@@ -222,26 +228,27 @@ class HttpTransport:
             deadline=anyio.current_time() + 2 * timeouts.connect_s + timeouts.first_byte_s
         )
 
-        async def note(event: str, _: object) -> None:
+        async def note(event: str, info: dict[str, object]) -> None:
             nonlocal fresh
-            if event == "connection.connect_tcp.started":
-                fresh = True
+            if event == "connection.connect_tcp.complete":
+                fresh = not opened_ahead(info["return_value"])
             elif event == "http11.send_request_body.complete":
                 scope.deadline = anyio.current_time() + timeouts.first_byte_s
 
         extensions = {"timeout": {"connect": timeouts.connect_s}, "trace": note}
         try:
             with scope:
-                sent = self._sent(request, extensions)
-                try:
-                    answer = await self._inner.handle_async_request(sent)
-                except BROKEN:
-                    # A kept connection that the server closed just now says nothing about
-                    # the server: ask once more (RFC 9112 §9.3.1), on a new one.
-                    if fresh:
-                        raise
+                for tries_left in reversed(range(MOST_STALE + 1)):
+                    fresh = False
                     sent = self._sent(request, extensions)
-                    answer = await self._inner.handle_async_request(sent)
+                    try:
+                        answer = await self._inner.handle_async_request(sent)
+                        break
+                    except BROKEN:
+                        # A kept connection that the server closed just now says nothing
+                        # about the server: ask once more (RFC 9112 §9.3.1).
+                        if fresh or not tries_left:
+                            raise
         except CLIENT_ERRORS as error:
             raise _translated(error, request.url, during_body=False) from error
         except (UnicodeError, OverflowError) as error:

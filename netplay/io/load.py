@@ -84,7 +84,6 @@ async def load_manifest(
     *,
     utc_us: int | None = None,
     seed: int | None = None,
-    connections: int = 0,
 ) -> Loaded:
     """Fetch and read a manifest, and say how that went. As load_presentation.
 
@@ -93,15 +92,12 @@ async def load_manifest(
         url: Of the manifest, or a path.
         utc_us: Unix time, for what in a manifest depends on it.
         seed: Of the jitter between tries; None: another one every time.
-        connections: So many more are opened to the manifest's server while it answers: what
-            follows it is several requests at once, often to the same server.
     """
     asked_us = _now_us()
     if not _SCHEME.match(url):
         url = file_url(url)
     local = urlsplit(url).scheme.lower() == "file"
-    jitter = random.Random(seed)
-    document = await _fetched_beside(network, url, connections, local=local, jitter=jitter)
+    document = await _fetched(network, url, local=local, jitter=random.Random(seed))
     if not document.data.strip():
         raise ManifestError(document.url, "the answer is empty")
     if len(document.data) <= SMALL_BYTES:
@@ -128,26 +124,6 @@ def _may_have_segments(period: Period) -> bool:
         isinstance(rep.index, Unresolved) or len(rep.index.index) or not rep.index.index.ended
         for rep in period.representations
     )
-
-
-async def _fetched_beside(
-    network: Network, url: str, connections: int, *, local: bool, jitter: random.Random
-) -> Document:
-    """Fetch the manifest, and meanwhile connect; what is not connected by then is given up."""
-    if not connections:
-        return await _fetched(network, url, local=local, jitter=jitter)
-    found: Document | ManifestError
-    async with anyio.create_task_group() as ahead:
-        for _ in range(connections):
-            ahead.start_soon(network.connect, url)
-        try:
-            found = await _fetched(network, url, local=local, jitter=jitter)
-        except ManifestError as error:  # kept out of the group, which would wrap it
-            found = error
-        ahead.cancel_scope.cancel()
-    if isinstance(found, ManifestError):
-        raise found
-    return found
 
 
 async def _fetched(network: Network, url: str, *, local: bool, jitter: random.Random) -> Document:

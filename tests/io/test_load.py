@@ -350,25 +350,6 @@ async def test_a_remote_manifest_redirected_to_a_file_reads_no_file(tmp_path: Pa
     assert "redirect" in str(error)
 
 
-async def test_connections_for_what_follows_are_opened_while_the_manifest_is_on_its_way() -> None:
-    async def serve(it: Exchange) -> None:
-        await server.connected(3)
-        await it.respond(PLAYLIST)
-
-    async with serving(serve) as server, Network() as network:
-        await load_manifest(network, f"{server.url}/m.m3u8", connections=3)
-        opened, asked = server.connections, len(server.heads)
-
-    assert opened >= 3
-    assert asked == 1
-
-
-async def test_an_error_is_not_wrapped_by_the_connections_beside_it() -> None:
-    async with network_of(lambda _: httpx.Response(404)) as network:
-        with pytest.raises(ManifestError):
-            await load_manifest(network, URL, connections=2)
-
-
 class Raw(httpx.AsyncByteStream):
     """A body as it goes over the wire, whatever its coding is said to be."""
 

@@ -168,6 +168,22 @@ async def test_a_kept_connection_that_the_server_closed_is_replaced_without_a_fa
     assert (first, second, server.connections) == (b"x", b"x", 2)
 
 
+async def test_connections_opened_ahead_and_closed_by_the_server_are_replaced() -> None:
+    async def serve(it: Exchange) -> None:
+        if server.connections < 4:
+            await it.reset()
+        else:
+            await it.respond(b"x")
+
+    async with serving(serve) as server, Network() as network:
+        async with anyio.create_task_group() as tasks:
+            for _ in range(3):
+                tasks.start_soon(network.connect, server.url)
+        body = await read(network, f"{server.url}/a")
+
+    assert (body, server.connections, len(server.heads)) == (b"x", 4, 4)
+
+
 async def test_a_short_body_that_nobody_reads_leaves_the_connection_usable() -> None:
     async def serve(it: Exchange) -> None:
         await it.respond(b"no such thing", status="404 Not Found")
@@ -207,6 +223,36 @@ async def test_a_connection_opened_ahead_is_the_one_that_is_used() -> None:
 
     assert before == (1, 0)
     assert (body, server.connections) == (b"x", 1)
+
+
+async def test_connections_opened_beside_a_request_are_those_of_the_requests_that_follow() -> None:
+    async def serve(it: Exchange) -> None:
+        if it.path == "/manifest":
+            await server.connected(3)
+        await it.respond(b"x")
+
+    async with serving(serve) as server, Network() as network:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(read, network, f"{server.url}/manifest")
+            await server.connected(1)
+            for _ in range(2):
+                tasks.start_soon(network.connect, server.url)
+        async with anyio.create_task_group() as tasks:
+            for path in ("/video", "/audio", "/text"):
+                tasks.start_soon(read, network, server.url + path)
+
+    assert (server.connections, len(server.heads)) == (3, 4)
+
+
+async def test_no_connection_is_opened_beside_one_that_is_idle() -> None:
+    async def serve(it: Exchange) -> None:
+        await it.respond(b"x")
+
+    async with serving(serve) as server, Network() as network:
+        await read(network, f"{server.url}/a")
+        await network.connect(server.url)
+
+    assert server.connections == 1
 
 
 async def test_connecting_ahead_to_nobody_is_no_matter() -> None:
