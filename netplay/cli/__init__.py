@@ -1,0 +1,96 @@
+"""The `netplay` command: play, inspect and demo.
+
+How a command ends is decided here and nowhere else: 0 when it did what was asked, 1 when
+the world failed, 2 when the arguments cannot work, 130 after Ctrl-C; and one line on
+standard error that says why. The core install has no command-line libraries, so what a
+command needs is looked for before anything of it is imported.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from importlib.util import find_spec
+
+from netplay.errors import ExtraMissing, NetplayError
+
+__all__ = ["main"]
+
+DONE, WORLD_FAILED, BAD_ARGUMENTS, INTERRUPTED = 0, 1, 2, 130
+
+EXTRAS = {"cli": ("typer", "rich"), "edge": ("starlette", "uvicorn", "m3u8", "mpegdash")}
+"""What an extra brings, to see whether it is there without importing it."""
+
+NEEDS = {"demo": ("cli", "edge")}
+"""What a command needs; the others need "cli" alone."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Perform one command and return its exit code.
+
+    Args:
+        arguments: Without the program's name; None: those of this process.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    # A locale that lacks a character should cost that character, not the answer.
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    if given == ["--version"]:
+        sys.stdout.write(f"netplay {version('netplay')}\n")
+        return DONE
+    try:
+        return _performed(given)
+    except KeyboardInterrupt:
+        sys.stderr.write("netplay: interrupted\n")
+        return INTERRUPTED
+    except ExtraMissing as error:
+        return _failed(error, BAD_ARGUMENTS, given)
+    except (NetplayError, OSError) as error:
+        return _failed(error, WORLD_FAILED, given)
+
+
+def _performed(arguments: list[str]) -> int:
+    _require_extras(next((word for word in arguments if not word.startswith("-")), ""))
+    from netplay.cli.commands import UsageError, perform
+    from netplay.telemetry.log import LogError
+
+    try:
+        return perform(arguments)
+    except UsageError as error:
+        return _failed(error, BAD_ARGUMENTS, arguments)
+    except LogError as error:  # the disk did not keep up
+        return _failed(error, WORLD_FAILED, arguments)
+
+
+def _require_extras(command: str) -> None:
+    missing = [
+        extra
+        for extra in NEEDS.get(command, ("cli",))
+        if not all(_is_installed(module) for module in EXTRAS[extra])
+    ]
+    if missing:
+        raise ExtraMissing(f"netplay {command}".strip(), ",".join(missing))
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ImportError:  # a finder that refuses rather than passes on
+        return False
+
+
+def _failed(error: Exception, code: int, arguments: list[str]) -> int:
+    """Say why in one line, and as JSON where JSON was asked for; return the exit code."""
+    said = error.format_message() if hasattr(error, "format_message") else str(error)
+    line = " ".join(said.split()) or type(error).__name__
+    sys.stderr.write(f"netplay: {line}\n")
+    if "--json" in arguments:
+        told: dict[str, object] = {"type": type(error).__name__, "message": line}
+        if isinstance(error, NetplayError):
+            told["code"] = error.code
+        told["attempts"] = [list(attempt) for attempt in getattr(error, "attempts", ())]
+        sys.stdout.write(json.dumps({"error": told}) + "\n")
+    return code

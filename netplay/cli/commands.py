@@ -1,0 +1,210 @@
+"""The commands and their options; what they do is in the modules of their names.
+
+Imports little by itself: `netplay --help` and a mistyped option should not wait for
+decoders to load.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from netplay.cli.playing import Viewing
+    from netplay.telemetry.log import LogWriter
+
+__all__ = ["UsageError", "perform"]
+
+# Typer carries its own copy of Click since 0.26 and used Click's before, so that the class
+# behind all "bad arguments" has two homes; this is it in either.
+UsageError: type[Exception] = typer.BadParameter.__bases__[0]
+
+app = typer.Typer(
+    name="netplay",
+    help="Play, inspect and demonstrate HLS and DASH titles.",
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 done, 1 the world failed, 2 bad arguments, 130 interrupted.",
+)
+
+
+def perform(arguments: Sequence[str]) -> int:
+    """Perform a command and return its exit code.
+
+    Raises:
+        UsageError: The arguments cannot work.
+        NetplayError, OSError: The world failed.
+    """
+    if not arguments:
+        arguments = ["--help"]
+    code: object = app(args=list(arguments), prog_name="netplay", standalone_mode=False)
+    return code if isinstance(code, int) else 0
+
+
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        sys.stdout.write(f"netplay {version('netplay')}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _netplay(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_tell_version, is_eager=True, help="Say which this is."),
+    ] = False,
+) -> None:
+    del version
+
+
+Url = Annotated[str, typer.Argument(metavar="URL", help="http, https or file, or a path.")]
+Abr = Annotated[str, typer.Option("--abr", metavar="NAME", help="The controller of the rungs.")]
+Hwaccel = Annotated[
+    str,
+    typer.Option("--hwaccel", metavar="auto|none|NAME", help="How to decode, as FFmpeg names it."),
+]
+LogPath = Annotated[
+    Path | None,
+    typer.Option("--log", metavar="FILE.jsonl", help="Write every event and action here."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Say the outcome as one JSON object.")]
+
+
+@app.command("play")
+def _play(
+    url: Url,
+    *,
+    abr: Abr = "hybrid",
+    duration: Annotated[
+        float | None, typer.Option("--duration", metavar="S", help="Stop after so many seconds.")
+    ] = None,
+    start: Annotated[
+        float | None, typer.Option("--start", metavar="S", min=0, help="Begin there.")
+    ] = None,
+    audio_lang: Annotated[
+        list[str] | None,
+        typer.Option("--audio-lang", metavar="LANG", help="Repeat it, most wanted first."),
+    ] = None,
+    text_lang: Annotated[
+        list[str] | None,
+        typer.Option("--text-lang", metavar="LANG", help="Subtitles; likewise."),
+    ] = None,
+    max_height: Annotated[
+        int | None, typer.Option("--max-height", metavar="PIXELS", min=1, help="Of the picture.")
+    ] = None,
+    hwaccel: Hwaccel = "auto",
+    log: LogPath = None,
+    as_json: Json = False,
+) -> None:
+    """Play a title in real time and sum it up.
+
+    Everything is fetched and decoded as for a screen, and shown nowhere.
+    """
+    from netplay.cli.play import play
+    from netplay.cli.playing import Viewing
+    from netplay.core.device import Preferences
+
+    if duration is not None and not duration > 0:
+        raise UsageError(f"--duration must be positive, not {duration:g}")
+    _check(target=url, controller=abr, hwaccel=hwaccel)
+    viewing = Viewing(
+        url=url,
+        controller=abr,
+        hwaccel=hwaccel,
+        start_s=start,
+        duration_s=duration,
+        preferences=Preferences(
+            audio_languages=tuple(audio_lang or ()),
+            text_languages=tuple(text_lang or ()),
+            max_height=max_height,
+        ),
+    )
+    play(viewing, log=_log(log, viewing), as_json=as_json)
+
+
+@app.command("inspect")
+def _inspect(
+    url: Annotated[str, typer.Argument(metavar="URL|FILE", help="A manifest.")],
+    *,
+    segments: Annotated[bool, typer.Option("--segments", help="List every segment.")] = False,
+    base_url: Annotated[
+        str | None, typer.Option("--base-url", metavar="URL", help="Where a FILE came from.")
+    ] = None,
+    utc_us: Annotated[
+        int | None,
+        typer.Option(
+            "--utc-us", metavar="N", help="Read it as of that Unix time, in microseconds."
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say what a manifest offers.
+
+    Periods, sets, representations, segments, hosts. A FILE is read without the network.
+    """
+    from netplay.cli.inspect import inspect
+    from netplay.cli.targets import checked, local_path
+
+    try:
+        path = local_path(checked(url))
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    if base_url is not None and path is None:
+        raise UsageError("--base-url is for a FILE; a URL is its own base")
+    inspect(path or url, base_url=base_url, utc_us=utc_us, segments=segments, as_json=as_json)
+
+
+@app.command("demo")
+def _demo(
+    *,
+    fast: Annotated[bool, typer.Option("--fast", help="A short clip of low quality.")] = False,
+    hls: Annotated[bool, typer.Option("--hls", help="By the HLS playlists; else DASH.")] = False,
+    abr: Abr = "hybrid",
+    hwaccel: Hwaccel = "auto",
+    log: LogPath = None,
+    as_json: Json = False,
+) -> None:
+    """Play from three edge servers and stop one.
+
+    Makes a title (once), serves it over a link whose bandwidth varies, and plays it; the
+    server in use is stopped half way.
+    """
+    from netplay.cli.demo import DEMO_SHOW, FAST_SHOW, demo
+
+    _check(target=None, controller=abr, hwaccel=hwaccel)
+    show = FAST_SHOW if fast else DEMO_SHOW
+    viewing = show.viewing(controller=abr, hwaccel=hwaccel)
+    demo(show, viewing, hls=hls, log=_log(log, viewing), as_json=as_json)
+
+
+def _check(*, target: str | None, controller: str, hwaccel: str) -> None:
+    """Refuse what can be seen to be wrong before anything is asked of the world."""
+    import abr
+    from netplay.cli.targets import checked
+    from netplay.io.render import RenderSettings
+
+    try:
+        if target is not None:
+            checked(target)
+        abr.controller(controller)
+        RenderSettings(hwaccel=hwaccel)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+
+
+def _log(path: Path | None, viewing: Viewing) -> LogWriter | None:
+    if path is None:
+        return None
+    try:
+        return viewing.log_to(path)
+    except OSError as error:
+        raise UsageError(f"--log {path}: {error.strerror}") from error

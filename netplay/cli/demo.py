@@ -1,0 +1,144 @@
+"""`netplay demo`: a title, three edge servers, a link that varies, and one server that dies.
+
+Nothing in it is pretended: the title is encoded here, the servers and the link are
+processes, and what plays is the Player that everybody uses.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import anyio
+
+from netplay.cli.outcome import summary_lines
+from netplay.cli.playing import Beat, Viewing, watch
+from netplay.cli.screen import Screen
+from netplay.cli.takeover import Takeover
+from netplay.cli.words import clock
+from netplay.core.rules import SessionRules
+from netplay.edge.cache import cached_title
+from netplay.edge.link import LinkSpec
+from netplay.edge.testbed import Testbed
+from netplay.edge.title import DEMO, Rung, TitleSpec
+from netplay.telemetry.log import LogWriter
+from netplay.telemetry.summary import Summary
+
+__all__ = ["DEMO_SHOW", "FAST_SHOW", "Show", "demo"]
+
+SECOND_US = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Show:
+    """What a demo shows.
+
+    Attributes:
+        link: Takes the ladder through most of its rungs and back.
+        target_us: Forward buffer to aim for. Less than half the title, or else all of it has
+            been fetched when a server is stopped half way, and nobody would notice.
+    """
+
+    spec: TitleSpec
+    link: LinkSpec
+    target_us: int
+
+    def viewing(self, *, controller: str, hwaccel: str) -> Viewing:
+        """Return how to play it, but for its URL."""
+        rules = SessionRules(
+            target_us=self.target_us,
+            max_buffer_us=self.target_us * 6 // 5,
+            lane_lead_us=min(SessionRules().lane_lead_us, self.target_us // 2),
+        )
+        return Viewing(url="", controller=controller, hwaccel=hwaccel, rules=rules)
+
+
+DEMO_SHOW = Show(
+    spec=DEMO,
+    link=LinkSpec(trace=((14, 9000), (12, 3000), (10, 6000), (24, 12000)), rtt_s=0.03),
+    target_us=14 * SECOND_US,
+)
+
+FAST_SHOW = Show(
+    spec=TitleSpec(
+        duration_s=12,
+        segment_s=1,
+        rungs=(Rung(90, 160, 120), Rung(180, 320, 235), Rung(270, 480, 400), Rung(360, 640, 700)),
+    ),
+    link=LinkSpec(trace=((4, 2200), (3, 900), (8, 3000)), rtt_s=0.02),
+    target_us=5 * SECOND_US,
+)
+
+
+def demo(
+    show: Show, viewing: Viewing, *, hls: bool, log: LogWriter | None = None, as_json: bool = False
+) -> None:
+    """Put on a show and write to standard output how it went.
+
+    Raises:
+        NetplayError: Playback failed.
+        OSError: A server could not be run.
+        LogError: The log could not be written.
+    """
+    takeover = Takeover()
+    with ExitStack() as stack:
+        taps = (takeover,) if log is None else (stack.enter_context(log), takeover)
+        folder = _title(show.spec)
+        screen = stack.enter_context(Screen(target_us=show.target_us))
+        performance = partial(_perform, show, viewing, folder, screen, takeover, taps, hls=hls)
+        summary: Summary = anyio.run(performance)
+    if as_json:
+        told = {**summary.to_json(), "takeover": takeover.to_json()}
+        sys.stdout.write(json.dumps(told) + "\n")
+    else:
+        lines = [*summary_lines(summary), f"takeover  {takeover}"]
+        sys.stdout.write("\n".join(lines) + "\n")
+
+
+def _title(spec: TitleSpec) -> Path:
+    """Make the title or find it made; in the main thread, where Ctrl-C stops the encoders."""
+    bar = Screen().encoding()
+    if bar is None:
+        return cached_title(spec)
+    with bar:
+        task = bar.add_task("making the title (once)", total=None, visible=False)
+        return cached_title(
+            spec,
+            progress=lambda done, total, what: bar.update(
+                task,
+                description=f"{what} the title (once)",
+                completed=done,
+                total=total,
+                visible=True,
+            ),
+        )
+
+
+async def _perform(
+    show: Show,
+    viewing: Viewing,
+    folder: Path,
+    screen: Screen,
+    takeover: Takeover,
+    taps: tuple[Takeover | LogWriter, ...],
+    *,
+    hls: bool,
+) -> Summary:
+    screen.say("starting three edge servers and the link to them")
+    async with Testbed(folder, oca_count=3, link=show.link) as bed:
+        half_us = int(show.spec.exact_s * SECOND_US) // 2
+
+        async def stop_one() -> None:
+            name = takeover.stop(half_us)
+            await bed.stop(name)
+            screen.note(f"{clock(half_us)}  {name} was stopped")
+
+        takeover.when_known = lambda: screen.note(f"{clock(half_us)}  {takeover}")
+        url = bed.hls_url if hls else bed.mpd_url
+        return await watch(
+            replace(viewing, url=url), screen, taps=taps, beats=[Beat(half_us, stop_one)]
+        )

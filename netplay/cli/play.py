@@ -1,0 +1,35 @@
+"""`netplay play`: one title, in real time, to nowhere, and how it went."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import ExitStack
+from functools import partial
+
+import anyio
+
+from netplay.cli.outcome import summary_lines
+from netplay.cli.playing import Viewing, watch
+from netplay.cli.screen import Screen
+from netplay.telemetry.log import LogWriter
+from netplay.telemetry.summary import Summary
+
+__all__ = ["play"]
+
+
+def play(viewing: Viewing, *, log: LogWriter | None = None, as_json: bool = False) -> None:
+    """Play a title and write to standard output how it went.
+
+    Raises:
+        NetplayError: Playback failed.
+        OSError, LogError: The log could not be written.
+    """
+    with ExitStack() as stack:
+        taps = () if log is None else (stack.enter_context(log),)
+        screen = stack.enter_context(Screen(target_us=viewing.rules.target_us))
+        summary: Summary = anyio.run(partial(watch, viewing, screen, taps=taps))
+    if as_json:
+        sys.stdout.write(json.dumps(summary.to_json()) + "\n")
+    else:
+        sys.stdout.write("\n".join(summary_lines(summary)) + "\n")
