@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from netplay.codecs import family
 from netplay.core.device import Device, Family, Preferences
 from netplay.core.messages import Track
-from netplay.media.codecs import family
 from netplay.timeline import (
     AdaptationSet,
     Kind,

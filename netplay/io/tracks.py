@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import cast
 
+from netplay.codecs import family
 from netplay.errors import MediaError
 from netplay.io.source import Config, Packet, Stream
-from netplay.media.codecs import family
 from netplay.media.init import InitSegment, TrackInit
 from netplay.media.moof import Sample
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netplay.media.codecs import Codec, Family, Kind, family, kind, split_codecs, understand
+from netplay.codecs import Codec, Family, Kind, family, kind, split_codecs, understand
 
 
 @pytest.mark.parametrize(
