@@ -149,6 +149,9 @@ class Requests:
         for (rep_id, init), (resource, track) in tuple(self._inits.items()):
             if resource in self._inits_held or self.transfers.of(resource) is not None:
                 continue
+            if not self._needs_init(track, rep_id):
+                del self._inits[rep_id, init]  # the next segment that needs it asks anew
+                continue
             rep = self._title.representation(rep_id)
             match self.failover.verdict(resource, self._having_index(rep), now_us):
                 case Ask() as verdict:
@@ -160,6 +163,11 @@ class Requests:
                     actions += self._lose(rep, None, "its init segment", attempts).actions
                     actions += self.drop_representation(rep_id)
         return actions, wait_until_us
+
+    def _needs_init(self, track: Track, representation: str) -> bool:
+        """Whether a lane, if it is still open, has a segment of a Representation."""
+        lane = self._lanes.get(track)
+        return lane is not None and any(s.representation == representation for s in lane.buffer)
 
     def _init(
         self, rep: Representation, segment: Segment, track: Track, now_us: int, *, urgent: bool
