@@ -301,6 +301,8 @@ class Scheduler:
         span = lane.buffer.of_fetch(transfer.transfer_id)
         if now_us < transfer.ask_again_us or transfer.rung <= 0 or span is None:
             return []
+        # Whatever comes of it, a moment that has passed must not be waited for again.
+        transfer.ask_again_us = None
         _, ladder = self._title.ladder("video", span.start_us + self._rules.edge_us)
         if ladder is None:
             return []
@@ -345,10 +347,12 @@ class Scheduler:
                 transfer.ask_again_us = 0
 
     def overdue(self, now_us: int) -> list[Action]:
-        """Leave transfers that have been silent for too long."""
+        """Leave transfers that have been silent for too long, or that the controller leaves."""
         actions: list[Action] = []
         for transfer in self._requests.transfers:
             if now_us < self._patience_ends_us(transfer, now_us):
+                # Silence is no event, so the question is asked by the clock.
+                actions += self.watch(transfer, now_us)
                 continue
             silent_s = (now_us - transfer.heard_us) / 1e6
             actions += self._requests.cancel(transfer, f"silent for {silent_s:.1f} s")
