@@ -1,0 +1,143 @@
+"""A sink that remembers what it was shown, and the same title decoded by PyAV alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from hashlib import sha256
+from itertools import pairwise
+from pathlib import Path
+
+import av
+import numpy as np
+import numpy.typing as npt
+
+from netplay import AudioBlock, Cue, VideoFrame
+from netplay.edge.picture import read_marker
+from netplay.io.source import Stream
+
+__all__ = ["Block", "Screen", "Shown", "decoded_frames", "decoded_sound", "joined"]
+
+Samples = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One picture.
+
+    Attributes:
+        number: The frame's number in the title, as the picture itself says.
+        rung: The same of its rung.
+    """
+
+    position_us: int
+    duration_us: int
+    digest: str
+    number: int
+    rung: int
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Some sound; samples of shape (channels, count)."""
+
+    position_us: int
+    duration_us: int
+    samples: Samples
+
+
+class Screen:
+    """Keeps every picture, block of sound and set of cues, in the order they came.
+
+    Attributes:
+        cues: Each set that was put up, with the position of the last picture before it.
+    """
+
+    threaded = False
+    audio_ahead_us = 0
+
+    def __init__(self) -> None:
+        self.frames: list[Shown] = []
+        self.blocks: list[Block] = []
+        self.cues: list[tuple[Cue, ...]] = []
+        self.moves: list[Fraction] = []
+        self.closed = 0
+
+    @property
+    def numbers(self) -> list[int]:
+        """Which frames were shown."""
+        return [frame.number for frame in self.frames]
+
+    @property
+    def positions_us(self) -> list[int]:
+        """Where they were."""
+        return [frame.position_us for frame in self.frames]
+
+    def video(self, frame: VideoFrame) -> None:
+        self.frames.append(_shown(frame.frame, frame.position_us, frame.duration_us))
+
+    def audio(self, block: AudioBlock) -> None:
+        samples = block.frame.to_ndarray().astype(np.float32, copy=False)
+        self.blocks.append(Block(block.position_us, block.duration_us, samples))
+
+    def text(self, cues: tuple[Cue, ...]) -> None:
+        self.cues.append(cues)
+
+    def move(self, rate: Fraction) -> None:
+        self.moves.append(rate)
+
+    def flush(self, stream: Stream, from_us: int | None) -> None:
+        """What was shown was shown."""
+
+    def heard_us(self) -> int | None:
+        return None
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+def _shown(frame: av.VideoFrame, position_us: int, duration_us: int) -> Shown:
+    planes = [_pixels(plane) for plane in frame.planes]
+    digest = sha256(b"".join(plane.tobytes() for plane in planes)).hexdigest()[:16]
+    marker = read_marker(planes[0])
+    assert marker is not None, f"the frame at {position_us} µs does not say which it is"
+    return Shown(position_us, duration_us, digest, *marker)
+
+
+def _pixels(plane: av.video.plane.VideoPlane) -> npt.NDArray[np.uint8]:
+    rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
+    return rows[: plane.height, : plane.width]
+
+
+def decoded_frames(folder: Path, track: str) -> list[Shown]:
+    """Return every picture of a track's single file, decoded by PyAV alone."""
+    with av.open(str(folder / track / "all.mp4")) as container:
+        stamped = [(frame, _us(frame)) for frame in container.decode(video=0)]
+        rate = container.streams.video[0].average_rate
+    assert rate is not None
+    ends_us = [position_us for _, position_us in stamped[1:]]
+    ends_us.append(int(len(stamped) * 1_000_000 / rate))
+    return [
+        _shown(frame, position_us, end_us - position_us)
+        for (frame, position_us), end_us in zip(stamped, ends_us, strict=True)
+    ]
+
+
+def decoded_sound(folder: Path, track: str) -> Samples:
+    """Return every sample of a track's single file, decoded by PyAV alone."""
+    with av.open(str(folder / track / "all.mp4")) as container:
+        return np.concatenate([frame.to_ndarray() for frame in container.decode(audio=0)], axis=1)
+
+
+def joined(blocks: list[Block]) -> Samples:
+    """Return the sound of blocks, one behind the other; they must leave no gap."""
+    for before, after in pairwise(blocks):
+        apart_us = after.position_us - (before.position_us + before.duration_us)
+        assert abs(apart_us) <= 1, f"{apart_us} µs between blocks at {after.position_us} µs"
+    return np.concatenate([block.samples for block in blocks], axis=1)
+
+
+def _us(frame: av.VideoFrame) -> int:
+    assert frame.pts is not None
+    assert frame.time_base is not None
+    return int(frame.pts * frame.time_base * 1_000_000 // 1)
