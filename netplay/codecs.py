@@ -12,7 +12,7 @@ definitions in their ISOBMFF bindings; Dolby Vision Streams within HLS and MPEG-
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Codec", "Family", "Kind", "Transfer", "family", "kind", "split_codecs", "understand"]
+__all__ = ["Codec", "Family", "Kind", "Transfer", "family", "kind_of", "split_codecs", "understand"]
 
 Family = Literal[
     "h264", "hevc", "vvc", "vp8", "vp9", "av1", "mpeg4", "jpeg",
@@ -94,6 +94,15 @@ _MPEG1_AUDIO_IN_MPEG4 = {"32": "mp3", "33": "mp3", "34": "mp3"}
 
 _VIDEO = {"h264", "hevc", "vvc", "vp8", "vp9", "av1", "mpeg4", "jpeg"}
 _TEXT = {"webvtt", "ttml"}
+_UNDECODED: dict[Kind, tuple[str, ...]] = {
+    "video": ("avc", "svc", "hvc", "hev", "dvh", "dva", "vp0", "evc", "lvc", "theora", "encv",
+              "apv"),
+    "audio": ("mp4a", "a3ds", "iamf", "usac", "apac", "xhe", "lc3", "sevc", "samr", "sawb", "dts",
+              "mha", "mhm", "fla", "enca"),
+    "text": ("tx3g", "c608", "c708", "enct"),
+}  # fmt: skip
+"""What else the sample entries of mp4ra.org begin with."""
+
 _DOLBY_VISION = {"dvh1", "dvhe", "dva1", "dvav", "dav1"}
 
 
@@ -104,7 +113,7 @@ class Codec:
     Attributes:
         codec: The string itself.
         family: Which decoder; None: unknown here.
-        kind: "video", "audio" or "text"; None where the family is unknown.
+        kind: "video", "audio" or "text"; None where nothing is known of it.
         profile: As the string writes it, e.g. "64" or "02"; None where it does not.
         level: As the codec numbers levels, e.g. 40 for H.264 4.0 and 123 for HEVC 4.1.
         bit_depth: Of a video sample; None where the string does not tell.
@@ -141,12 +150,16 @@ def family(codec: str) -> Family | None:
     return _FAMILIES.get(entry)
 
 
-def kind(codec: str) -> Kind | None:
-    """Return whether a codec string is of video, audio or text, or None for an unknown one."""
+def kind_of(codec: str) -> Kind | None:
+    """Return whether a codec string is of video, audio or text, or None for an unknown one.
+
+    That is known of more codecs than can be decoded.
+    """
     named = family(codec)
-    if named is None:
-        return None
-    return "video" if named in _VIDEO else "text" if named in _TEXT else "audio"
+    if named is not None:
+        return "video" if named in _VIDEO else "text" if named in _TEXT else "audio"
+    entry = codec.strip().lower()
+    return next((what for what, begin in _UNDECODED.items() if entry.startswith(begin)), None)
 
 
 def understand(codec: str) -> Codec:
@@ -154,7 +167,7 @@ def understand(codec: str) -> Codec:
     parts = codec.strip().split(".")
     entry, fields = parts[0].lower(), parts[1:]
     named = family(codec)
-    found = Codec(codec, named, kind(codec))
+    found = Codec(codec, named, kind_of(codec))
     if not fields:
         return found
     if entry in _DOLBY_VISION:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from netplay.codecs import kind_of, split_codecs
 from netplay.manifest.dash.addressing import read_index
 from netplay.manifest.dash.descriptors import (
     channels_of,
@@ -194,19 +195,12 @@ def _first_integer(node: Node) -> int | None:
 
 def _codecs(node: Node, group: Node) -> tuple[str, ...]:
     stated = _text((node, group), "codecs")
-    return tuple(codec.strip() for codec in stated.split(",") if codec.strip())
-
-
-TEXT_CODECS = ("stpp", "wvtt", "tx3g", "c608", "c708")
-AUDIO_CODECS = ("mp4a", "ac-3", "ec-3", "ac-4", "dts", "opus", "vorbis", "flac", "fLaC", "alac",
-                "mha", "mhm", "iamf", "mp3", "xHE")  # fmt: skip
-VIDEO_CODECS = ("avc", "hvc", "hev", "dvh", "dva", "dav", "vp8", "vp9", "vp0", "av01", "vvc", "vvi",
-                "evc", "lvc", "mp4v", "theora", "encv", "apv")  # fmt: skip
+    return split_codecs(stated)
 
 
 def _carries(node: Node, group: Node, properties: tuple[Descriptor, ...]) -> tuple[Kind, ...]:
     """Return every kind of content in a Representation, the one it is for first."""
-    kinds = {_kind_of_codec(codec) for codec in _codecs(node, group)}
+    kinds: set[Kind | None] = {kind_of(codec) for codec in _codecs(node, group)}
     components = [part.get("contentType") for part in group.children("ContentComponent")]
     stated = _text((node, group), "contentType")
     mime = _text((node, group), "mimeType")
@@ -218,14 +212,6 @@ def _carries(node: Node, group: Node, properties: tuple[Descriptor, ...]) -> tup
         return ("text",)
     order: tuple[Kind, ...] = ("video", "audio", "text", "image")
     return tuple(kind for kind in order if kind in kinds)
-
-
-def _kind_of_codec(codec: str) -> Kind | None:
-    if codec.startswith(VIDEO_CODECS):
-        return "video"
-    if codec.startswith(AUDIO_CODECS):
-        return "audio"
-    return "text" if codec.startswith(TEXT_CODECS) else None
 
 
 def _kind_of_word(word: str) -> Kind | None:

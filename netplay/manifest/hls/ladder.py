@@ -7,7 +7,8 @@ from collections import Counter
 from fractions import Fraction
 from typing import Literal
 
-from netplay.manifest.hls.codecs import codec_list, family, kind_of_codec, kinds_of
+from netplay.codecs import family, kind_of, split_codecs
+from netplay.manifest.hls.codecs import kinds_of
 from netplay.manifest.hls.reading import NS_PER_S, Attributes, integer, nanoseconds
 from netplay.manifest.hls.redundancy import Places, public_name, rungs
 from netplay.manifest.hls.variants import TRICK_TAGS, Rendition, Tags, Variant
@@ -151,7 +152,9 @@ def _representation(held: list[Variant], maker: Maker) -> Representation:
     """Return one encoding, of the variants that are it."""
     first = held[0]
     given = first.given
-    declared = tuple(dict.fromkeys(c for v in held for c in codec_list(v.given.get("CODECS", ""))))
+    declared = tuple(
+        dict.fromkeys(c for v in held for c in split_codecs(v.given.get("CODECS", "")))
+    )
     kind = _kind(first, declared)
     carries = _carries(first, kind, declared=declared, maker=maker)
     width, height = _resolution(given)
@@ -169,7 +172,7 @@ def _representation(held: list[Variant], maker: Maker) -> Representation:
         average_bps=min((rate for rate in averages if rate is not None), default=None),
         locations=_locations(held, maker),
         index=maker.index,
-        codecs=tuple(c for c in declared if kind_of_codec(c) in {*carries, None}),
+        codecs=tuple(c for c in declared if kind_of(c) in {*carries, None}),
         width=width,
         height=height,
         frame_rate=Fraction(rate, NS_PER_S) if rate else None,
@@ -187,7 +190,7 @@ def _representation(held: list[Variant], maker: Maker) -> Representation:
 def _kind(variant: Variant, codecs: tuple[str, ...]) -> Kind:
     if variant.tag in TRICK_TAGS:
         return TRICK_TAGS[variant.tag]
-    kinds = {kind_of_codec(codec) for codec in codecs}
+    kinds = {kind_of(codec) for codec in codecs}
     pictures = {"RESOLUTION", "FRAME-RATE", "VIDEO-RANGE", "VIDEO"} & set(variant.given)
     if pictures or not kinds or kinds & {"video", None}:
         return "video"  # also where nothing is said: what nearly every playlist is

@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
+from netplay.codecs import kind_of, split_codecs
 from netplay.errors import shown_url
-from netplay.manifest.hls.codecs import codec_list, kind_of_codec
 from netplay.manifest.hls.variants import Rendition, Tags, Variant
 from netplay.timeline import Location
 
@@ -143,7 +143,7 @@ def rungs(variants: list[Variant], places: Places) -> list[list[Variant]]:
 
 def _picture(variant: Variant) -> tuple[str, ...]:
     given = variant.given
-    video = (c for c in codec_list(given.get("CODECS", "")) if kind_of_codec(c) == "video")
+    video = (c for c in split_codecs(given.get("CODECS", "")) if kind_of(c) == "video")
     names = ("RESOLUTION", "FRAME-RATE", "VIDEO-RANGE", "REQ-VIDEO-LAYOUT")
     return (*(given.get(name, "") for name in names), *sorted(video))
 

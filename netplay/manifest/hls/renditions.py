@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from netplay.manifest.hls.codecs import codec_list, kind_of_codec
+from netplay.codecs import kind_of, split_codecs
 from netplay.manifest.hls.ladder import HLS_SCHEME, Maker, attribute_list
 from netplay.manifest.hls.reading import Attributes, integer
 from netplay.manifest.hls.redundancy import public_name
@@ -60,12 +60,12 @@ def _codecs_by_group(
     """Return the codec of each group, where its variants leave no doubt which it is."""
     said: dict[tuple[str, str], set[str]] = {}
     for variant in variants:
-        codecs = codec_list(variant.given.get("CODECS", ""))
+        codecs = split_codecs(variant.given.get("CODECS", ""))
         for attribute, kind in (("AUDIO", "audio"), ("SUBTITLES", "text")):
             group = variant.given.get(attribute)
             if group is not None:
                 key = (attribute, maker.places.group(attribute, group))
-                said.setdefault(key, set()).update(c for c in codecs if kind_of_codec(c) == kind)
+                said.setdefault(key, set()).update(c for c in codecs if kind_of(c) == kind)
     return {key: tuple(codecs) for key, codecs in said.items() if len(codecs) == 1}
 
 
