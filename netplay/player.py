@@ -40,7 +40,7 @@ from netplay.core.messages import (
 from netplay.core.rules import SessionRules
 from netplay.core.session import Session
 from netplay.core.status import Bookmark, Status
-from netplay.errors import NetplayError
+from netplay.errors import NetplayError, UnsupportedManifest
 from netplay.io.clock import Clock, MonotonicClock
 from netplay.io.drive import Driver
 from netplay.io.hardware import probe_device, remembered_device
@@ -153,6 +153,7 @@ class Player:
 
         Raises:
             ManifestError: The manifest did not come or cannot be read.
+            UnsupportedManifest: It demands what netplay cannot do; live playback, so far.
         """
         if self._tasks is None:
             raise ValueError("a Player is an async context manager: async with Player() as player")
@@ -163,6 +164,8 @@ class Player:
             # opened while that is on its way saves a round trip, or three with TLS.
             self._tasks.start_soon(self._network.connect, url, name="netplay connect")
         loaded = await load_manifest(self._network, url)
+        if loaded.presentation.live is not None:
+            raise UnsupportedManifest(url, "it is live; only titles on demand are played yet")
         if at is not None:
             wants = replace(
                 self._preferences,

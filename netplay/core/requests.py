@@ -290,6 +290,13 @@ class Requests:
             for action in self.cancel(transfer, "its Representation was removed")
         ]
 
+    def locked(self, rep: Representation) -> list[Action]:
+        """Strike out a Representation whose segments turn out to be encrypted."""
+        self._title.locked(rep.id)
+        attempts = ((rep.name, "encrypted, and no key system that opens it is at hand"),)
+        self._title.remove(rep.id, None, attempts)
+        return [Removed(rep.id, None, attempts[0][1]), *self.drop_representation(rep.id)]
+
     def _lose_segment(
         self, rep: Representation, segment: Segment, attempts: tuple[tuple[str, str], ...]
     ) -> Blocked:

@@ -87,6 +87,8 @@ class Scheduler:
             return False
         if self._requests.transfers.segment_of(lane.track) is not None:
             return False
+        if not lane.gates and not self._playback.started:
+            return False  # the first frame waits for nothing that it does not need
         planned_us = lane.planned_us(position_us)
         if planned_us - position_us >= self._rules.target_us:
             self._room_at[lane.track] = planned_us - self._rules.target_us + 1
@@ -147,6 +149,8 @@ class Scheduler:
             return None  # it will be there after a refresh
         if segment is None or (end_us is not None and segment.start_us >= end_us):
             return self._nothing_until_later(lane, period, at_us)
+        if not self._title.opens(segment.entry.keys):
+            return self._requests.locked(rep)
         if segment.start_us > at_us + self._rules.edge_us:
             lane.buffer.add(Span(at_us, segment.start_us, segment.start_us, period=period))
             return []

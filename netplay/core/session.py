@@ -234,6 +234,9 @@ class Session:
             )
         if not event.index and event.index.ended:
             return self._requests.failed(transfer, now_us, failure="document", detail=EMPTY)
+        if not event.index.ended:
+            what = f"the playlist of {transfer.resource[0]}"
+            return self._fail("ManifestError", what, (), "it is live, which is not played yet")
         self._requests.delivered(transfer, now_us)
         self._requests.transfers.heard_us = now_us
         self._title.resolved(transfer.resource[0], transfer.host, event.index)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from netplay.core.device import Device, Preferences
 from netplay.core.messages import ErrorName, Track
 from netplay.core.selection import Ladder, Selection, select
-from netplay.segments import Segment, SegmentIndex
+from netplay.segments import Protection, Segment, SegmentIndex
 from netplay.timeline import Known, Presentation, Representation, Unresolved
 
 __all__ = ["Place", "Title"]
@@ -37,6 +37,7 @@ class Title:
     _indexes: dict[tuple[str, str], SegmentIndex] = field(default_factory=dict)
     _lost: dict[tuple[str, int | None], tuple[tuple[str, str], ...]] = field(default_factory=dict)
     _undecodable: set[str] = field(default_factory=set)
+    _locked: set[str] = field(default_factory=set)
     _banned_until_us: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -141,6 +142,14 @@ class Title:
         """Note that something of a Representation arrived and gave no frames."""
         self._undecodable.add(representation)
 
+    def locked(self, representation: str) -> None:
+        """Note that a Representation is encrypted and cannot be opened."""
+        self._locked.add(representation)
+
+    def opens(self, keys: tuple[Protection, ...]) -> bool:
+        """Whether a segment that is encrypted in one of these ways can be opened; () is clear."""
+        return not keys or any(key.system in self.device.key_systems for key in keys)
+
     def ban(self, representation: str, until_us: int) -> None:
         """Leave a Representation out for a while."""
         self._banned_until_us[representation] = until_us
@@ -197,6 +206,8 @@ class Title:
         """Return which error it is when nothing a track could play in a Period is left."""
         ladder = self._selections[period].ladder(track)
         ids = {rep.id for rep in ladder.representations} if ladder else set()
+        if ids and ids <= self._locked:
+            return "LicenseError"
         if ids and ids <= self._undecodable:
             return "DecodeError"
         return "DeliveryError"
