@@ -8,11 +8,9 @@ that frames which wait for the next segment's packets come out where they belong
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from functools import partial
+from itertools import islice
 from typing import Any, Literal, TypeVar
 
 import anyio
@@ -20,7 +18,8 @@ import anyio
 from netplay.core.messages import Decoded, DecodeFailed, Event, Feed, Flush
 from netplay.errors import DecodeError, MediaError
 from netplay.io.decode import Decoder
-from netplay.io.frames import AudioBlock, Entry, clipped
+from netplay.io.frames import Entry
+from netplay.io.job import Job, Visit
 from netplay.io.ready import Ready
 from netplay.io.source import Config, Packet, Source, SourceLost, Stream
 
@@ -31,43 +30,8 @@ ResultT = TypeVar("ResultT")
 Opener = Callable[[Config, str], Decoder]
 """Opens a decoder in the hardware named, "" for software; raises DecodeError or MediaError."""
 
-_HOP_S = 0.02
-"""How long one visit to the worker thread decodes before it looks up again.
-
-Well under the 50 ms that a Flush may wait, and so long that the hop itself (some 0.1 ms)
-is lost in it.
-"""
-
-
-@dataclass(slots=True, eq=False)
-class _Job:
-    """One Feed being decoded.
-
-    Attributes:
-        until_us: As the Feed's, but a Flush may bring it nearer.
-        taken: Packets of its Source that were taken.
-        passed: A frame came that begins at `until_us` or later: no wanted one follows.
-        scope: Cancelled by a Flush that leaves nothing of it.
-    """
-
-    feed: Feed
-    until_us: int | None
-    taken: int = 0
-    passed: bool = False
-    scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
-
-    def ends_before(self, entry: Entry) -> bool:
-        """Return whether an entry begins too late to be shown."""
-        return self.until_us is not None and entry.position_us >= self.until_us
-
-    def wanted(self, entry: Entry) -> Entry | None:
-        """Return what of an entry is to be shown; sound is cut to the sample."""
-        from_us, until_us = self.feed.from_us, self.until_us
-        if entry.until_us <= from_us or self.ends_before(entry):
-            return None
-        if isinstance(entry, AudioBlock):
-            return clipped(entry, from_us, until_us)
-        return entry
+_MOST_PACKETS = 256
+"""More than any visit gets through."""
 
 
 class Lane:
@@ -103,8 +67,8 @@ class Lane:
         self._hardware = hardware
         self._feeds: deque[Feed] = deque()
         self._fed = anyio.Event()
-        self._job: _Job | None = None
-        self._jobs: dict[int, _Job] = {}
+        self._job: Job | None = None
+        self._jobs: dict[int, Job] = {}
         self._failed = False
         self._inside: Literal["nothing", "flowing", "unwanted"] = "nothing"
         self._decoder: Decoder | None = None
@@ -158,7 +122,7 @@ class Lane:
                 self._fed = anyio.Event()
                 await self._fed.wait()
             feed = self._feeds.popleft()
-            job = self._job = _Job(feed, feed.until_us)
+            job = self._job = Job(feed, feed.until_us)
             # Frames of the Feed before may still come out, hence not only this one.
             self._jobs = dict([*self._jobs.items()][-1:]) | {feed.fetch_id: job}
             with job.scope:
@@ -175,7 +139,7 @@ class Lane:
 
     # ── One Feed ─────────────────────────────────────────────────────────────────────
 
-    async def _perform(self, job: _Job) -> None:
+    async def _perform(self, job: Job) -> None:
         try:
             await self._decode(job)
         except SourceLost:
@@ -195,7 +159,7 @@ class Lane:
                 )
             )
 
-    async def _decode(self, job: _Job) -> None:
+    async def _decode(self, job: Job) -> None:
         feed = job.feed
         source = self._source(feed.fetch_id)
         configs = await source.configs()
@@ -223,7 +187,7 @@ class Lane:
         if feed.last:
             self._ready.finish()
 
-    async def _begin(self, job: _Job, config: Config, first: Packet) -> None:
+    async def _begin(self, job: Job, config: Config, first: Packet) -> None:
         """Make the decoder ready for a Feed's first packet."""
         last, decoder = self._last, self._decoder
         if decoder is not None and self._inside == "flowing":
@@ -241,7 +205,7 @@ class Lane:
         self._again_until_us = None
         self._forget()
 
-    async def _complete(self, job: _Job, name: str) -> None:
+    async def _complete(self, job: Job, name: str) -> None:
         """Get the last frames where nothing follows, and see that there were any."""
         decoder = self._decoder
         assert decoder is not None
@@ -271,24 +235,41 @@ class Lane:
 
     # ── Packets ──────────────────────────────────────────────────────────────────────
 
-    async def _decode_all(self, job: _Job, packets: Sequence[Packet]) -> None:
+    async def _decode_all(self, job: Job, packets: Sequence[Packet]) -> None:
+        """Decode packets; while some are decoded, what came of those before is given on.
+
+        So the worker thread waits only for the loop to wake up, not for what the loop does
+        with the frames.
+        """
         todo = deque((packet, job.feed.fetch_id) for packet in packets)
+        came: list[Entry] = []
         while todo and not job.passed:
-            places = await self._ready.place()
+            places = await self._ready.place() - len(came)
+            if places <= 0:
+                await self._deliver(came)
+                came = []
+                continue
             decoder = self._decoder
             assert decoder is not None
-            enough = 1 if self._from_us is None else places
-            visit = partial(_visit, decoder, list(todo), job, enough)
-            entries, taken, error = await self._on_thread(visit)
-            for _ in range(taken):
+            # Half of what there is room for, so that the other half can be decoded next.
+            enough = places if came else 1 if self._from_us is None else (places + 1) // 2
+            soon = list(islice(todo, _MOST_PACKETS))
+            visit = Visit(decoder, soon, job, enough)
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._on_thread, visit.make)
+                await self._deliver(came)
+            came = visit.entries
+            for _ in range(visit.taken):
                 self._remember(*todo.popleft(), keep=bool(decoder.hardware))
-            await self._deliver(entries)
-            if error is not None:
+            if visit.error is not None:
+                await self._deliver(came)
+                came = []
                 if not decoder.hardware:
-                    raise error
+                    raise visit.error
                 await self._fall_back(decoder)
                 todo = deque(self._kept) + todo
                 self._forget()
+        await self._deliver(came)
 
     async def _fall_back(self, decoder: Decoder) -> None:
         """Go on in software, from a keyframe before, without showing anything twice."""
@@ -342,7 +323,7 @@ class Lane:
             if self._jobs.get(entry.fetch_id) is job and not job.ends_before(part):
                 self._give(part, job)
 
-    def _give(self, entry: Entry, job: _Job) -> None:
+    def _give(self, entry: Entry, job: Job) -> None:
         self._ready.add(entry)
         first = self._from_us is None
         if first:
@@ -350,7 +331,7 @@ class Lane:
             self._report(job)
         self._until_us = max(self._until_us, entry.until_us)
 
-    def _report(self, job: _Job, *, finished: bool = False) -> None:
+    def _report(self, job: Job, *, finished: bool = False) -> None:
         if not self._ready.leads:
             return
         nothing = self._from_us is None
@@ -364,26 +345,3 @@ class Lane:
                 hardware=self._decoder.hardware if self._decoder is not None else "",
             )
         )
-
-
-def _visit(
-    decoder: Decoder, todo: Sequence[tuple[Packet, int]], job: _Job, enough: int
-) -> tuple[list[Entry], int, MediaError | DecodeError | None]:
-    """Decode on the worker thread until there is enough, or it has taken long enough.
-
-    Returns:
-        What came, how many packets it took, and what stopped it short.
-    """
-    began = time.perf_counter()
-    entries: list[Entry] = []
-    wanted = 0
-    for taken, (packet, fetch_id) in enumerate(todo):
-        try:
-            came = decoder.decode(packet, fetch_id)
-        except (MediaError, DecodeError) as error:
-            return entries, taken, error
-        entries += came
-        wanted += sum(job.wanted(entry) is not None for entry in came)
-        if wanted >= enough or time.perf_counter() - began > _HOP_S:
-            return entries, taken + 1, None
-    return entries, len(todo), None

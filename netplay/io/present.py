@@ -93,6 +93,9 @@ class Presenter:
         motion = Motion(position_us, at_us, rate)
         if abs(motion.position(now_us) - self._motion.position(now_us)) > _SLEW_WITHIN_US:
             self._interrupt()
+        if not self._motion.rate:
+            for tally in self._tallies.values():
+                tally.start()
         if rate != self._motion.rate:
             self._courier.call(partial(self._sink.move, rate))
             self._tempo = None
@@ -160,8 +163,8 @@ class Presenter:
                 await self._courier.deliver()
                 for tally in self._tallies.values():
                     tally.report(self._motion, self._clock.now_us())
-                self._skip(due_us)
-                await self._clock.wait(self._changed, due_us)
+                if not self._skips_to(due_us):
+                    await self._clock.wait(self._changed, due_us)
 
     def _step(self, now_us: int) -> int | None:
         """Hand out what is due and return the next moment at which something will be."""
@@ -194,13 +197,15 @@ class Presenter:
             ahead.append(self._motion.at_us)
         return min(ahead, default=None)
 
-    def _skip(self, due_us: int | None) -> None:
+    def _skips_to(self, due_us: int | None) -> bool:
         """Leave out the time until the next moment, if nothing but time is waited for."""
         clock = self._clock
         if not isinstance(clock, SkippingClock) or due_us is None or self._changed.is_set():
-            return
-        if self._motion.rate and self._nothing_is_missing():
-            clock.skip_to(due_us)
+            return False
+        if not self._motion.rate or not self._nothing_is_missing():
+            return False
+        clock.skip_to(due_us)
+        return True
 
     def _nothing_is_missing(self) -> bool:
         """Return whether every lane that plays has its next frame ready."""
@@ -266,6 +271,9 @@ class Presenter:
         video = self._video
         while (frame := video.head) is not None and frame.position_us <= position_us:
             video.pop()
+            if self._shown is not None and frame.position_us <= self._shown.position_us:
+                # Its segment was taken back and comes again, from elsewhere: it was seen.
+                continue
             late = frame.until_us <= position_us
             if late and not self._lossless and not self._spares_next:
                 self._tallies[id(video)].drop(now_us)

@@ -78,6 +78,7 @@ class Ready(Generic[EntryT]):
         self._room = room
         self._changed = changed
         self._entries: deque[EntryT] = deque()
+        self._usual: tuple[int, int, int] | None = None
         self.generation = 0
         self.leads = True
         self.feeding = False
@@ -111,16 +112,17 @@ class Ready(Generic[EntryT]):
         return enough or not self._room.has(entry.bytes)
 
     def places(self) -> int:
-        """Return how many entries like the last one there is room for."""
-        if not self._entries:
+        """Return how many entries like the last one added there is room for."""
+        if self._usual is None:
             return _ENOUGH_FRAMES
-        last = self._entries[-1]
-        if isinstance(last, Cue):
-            return _MOST_CUES - len(self._entries)
-        spare_us = _ENOUGH_US - (last.until_us - self._entries[0].position_us)
-        by_time = spare_us // max(1, last.duration_us)
-        by_bytes = self._room.spare_bytes // max(1, last.bytes)
-        return max(0, min(max(_ENOUGH_FRAMES - len(self._entries), by_time), by_bytes))
+        entry_us, entry_bytes, most = self._usual
+        spare_us = _ENOUGH_US
+        if self._entries:
+            spare_us -= self._entries[-1].until_us - self._entries[0].position_us
+        by_time = max(_ENOUGH_FRAMES - len(self._entries), spare_us // entry_us)
+        # An empty stream always takes one.
+        by_bytes = max(0 if self._entries else 1, self._room.spare_bytes // entry_bytes)
+        return max(0, min(max(by_time, most - len(self._entries)), by_bytes))
 
     async def place(self) -> int:
         """Wait until there is room for an entry like the last one; return for how many."""
@@ -139,6 +141,8 @@ class Ready(Generic[EntryT]):
         later = self._take_after(entry.position_us)
         self._entries.append(entry)
         self._entries.extend(later)
+        most = _MOST_CUES if isinstance(entry, Cue) else 0
+        self._usual = (max(1, entry.duration_us), max(1, entry.bytes), most)
         self._room.take(entry.bytes)
         self._changed()
 

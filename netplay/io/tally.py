@@ -63,6 +63,10 @@ class Tally:
         self._reported_us = None
         self.interrupt()
 
+    def start(self) -> None:
+        """The playhead sets off: the next frame shown is told at once."""
+        self._reported_us = None
+
     def interrupt(self) -> None:
         """The playhead stopped or jumped: what was late until now says nothing more."""
         self._window_from_us = None

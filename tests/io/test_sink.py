@@ -32,7 +32,7 @@ async def played(sink: Sink, *media: Clip) -> list[Event]:
 
     def emit(event: Event) -> None:
         events.append(event)
-        if isinstance(event, Rendered) and event.position_us >= end_us - 2 * FRAME_US:
+        if isinstance(event, Rendered) and event.frame_us >= end_us - 2 * FRAME_US:
             ended.set()
 
     async with anyio.create_task_group() as tasks:
