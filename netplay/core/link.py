@@ -20,6 +20,7 @@ class _Transfer:
     first_byte_us: int | None = None
     last_byte_us: int = 0
     bytes: int = 0
+    sampled_bytes: int = 0
 
 
 class LinkMeter:
@@ -72,7 +73,7 @@ class LinkMeter:
         self._close_stretch(transfer.last_byte_us)
         if cached:
             # A cache on the way says nothing of the link; what others brought still does.
-            self._bytes -= transfer.bytes
+            self._bytes -= transfer.bytes - transfer.sampled_bytes
             if not self._transfers:
                 self._busy_us = 0
         if self._bytes <= 0:
@@ -87,6 +88,8 @@ class LinkMeter:
             duration_s=duration_us / 1e6,
         )
         self._bytes, self._busy_us, self._ttfbs_us = 0, 0, []
+        for other in self._transfers.values():
+            other.sampled_bytes = other.bytes
         return sample
 
     def _close_stretch(self, at_us: int) -> None:
