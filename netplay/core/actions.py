@@ -125,14 +125,18 @@ class Feed:
 class Flush:
     """Empty a lane from a position on: what was fed, and what is decoded and not shown.
 
-    Frames that begin before `from_us` stay and are shown; None empties all of it. Feeds
-    not begun are dropped. From here on the lane's events carry the new generation, also
-    those about frames that stay.
+    Frames that begin before `from_us` stay and are shown; None empties all of it. From
+    here on the lane's events carry the new generation, also those about what stays.
+
+    Attributes:
+        keeps: Fetches fed before that begin before `from_us`. Those of them whose decoding
+            has not begun stay in line; every other Feed not begun is dropped.
     """
 
     track: Track
     generation: int
     from_us: int | None
+    keeps: tuple[int, ...] = ()
     reason: str = ""
 
 

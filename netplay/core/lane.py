@@ -71,6 +71,14 @@ class Lane:
         """Whether everything it has from a position to its end is held."""
         return self.ended_us is not None and self.edge_us(position_us) >= self.ended_us
 
+    def fed_before(self, position_us: int) -> tuple[int, ...]:
+        """Return the fetches given to the decoder that begin before a position, in order."""
+        return tuple(
+            span.fetch_id
+            for span in self.buffer
+            if span.fetch_id in self.fed_ids and span.start_us < position_us
+        )
+
     def restart(self, position_us: int) -> None:
         """Be fed from a position on, in a new generation, as if nothing had been."""
         self.generation += 1

@@ -279,7 +279,9 @@ class Requests:
         lane.fed_us = min(lane.fed_us, span.start_us)
         if lane.decoded_from_us is not None and lane.decoded_from_us >= span.start_us:
             lane.decoded_from_us = None
-        return [Flush(lane.track, lane.generation, span.start_us, "its segment was taken back")]
+        keeps = lane.fed_before(span.start_us)
+        reason = "its segment was taken back"
+        return [Flush(lane.track, lane.generation, span.start_us, keeps, reason)]
 
     def drop_representation(self, representation: str) -> list[Action]:
         """Stop every request for a Representation that was struck out."""

@@ -255,7 +255,7 @@ class Session:
         actions = self._playback.seek(target_us, now_us)
         for lane in self._lanes.values():
             lane.restart(target_us)
-            actions.append(Flush(lane.track, lane.generation, None, "the viewer sought"))
+            actions.append(Flush(lane.track, lane.generation, None, reason="the viewer sought"))
             transfer = self._requests.transfers.segment_of(lane.track)
             span = lane.buffer.of_fetch(transfer.transfer_id) if transfer else None
             if transfer and span and lane.planned_us(target_us) < span.end_us:

@@ -78,7 +78,8 @@ class Switcher:
         lane.restart(from_us)
         lane.fed_ids, lane.fed_us, lane.decoded_from_us = fed_ids, fed_us, decoded_us
         lane.representation = ""
-        actions.append(Flush(lane.track, lane.generation, from_us, "another track was chosen"))
+        keeps, reason = lane.fed_before(from_us), "another track was chosen"
+        actions.append(Flush(lane.track, lane.generation, from_us, keeps, reason))
         if ids:
             actions.append(Evict(ids, "another track was chosen"))
         return actions
@@ -88,7 +89,8 @@ class Switcher:
         ids = tuple(s.fetch_id for s in lane.buffer.clear() if s.fetch_id is not None)
         del self._lanes[lane.track]
         self._generations[lane.track] = lane.generation + 1
-        actions.append(Flush(lane.track, lane.generation + 1, None, "the track was turned off"))
+        off = Flush(lane.track, lane.generation + 1, None, reason="the track was turned off")
+        actions.append(off)
         if ids:
             actions.append(Evict(ids, "the track was turned off"))
         return actions

@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TypeVar
 
@@ -137,14 +137,18 @@ class Decoder:
     def flush(self, flush: Flush) -> None:
         """Do as the Flush says."""
         self.generation = flush.generation
-        self.queue.clear()
+        self.queue = deque(
+            replace(feed, until_us=min(flush.from_us or 0, feed.until_us or flush.from_us or 0))
+            for feed in self.queue
+            if feed.fetch_id in flush.keeps
+        )
         self.began = False
         if flush.from_us is None:
             self.job, self.ready = None, []
             return
         cut_us = flush.from_us
         self.ready = [(a, min(b, cut_us)) for a, b in self.ready if a < cut_us]
-        if self.job is not None and (self.job.from_us >= cut_us or self.reached_us >= cut_us):
+        if self.job is not None and self.job.fetch_id not in flush.keeps:
             self.job = None
         elif self.job is not None:
             self.job_until_us = cut_us

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 import pytest
@@ -28,7 +29,7 @@ def layouts(draw: st.DrawFn) -> list[Span]:
     """Draw spans that do not overlap, some still arriving, some gaps, in any order."""
     edges = sorted(draw(st.sets(st.integers(0, CELLS), max_size=12)))
     found = []
-    for place, (start, end) in enumerate(zip(edges, edges[1:], strict=False)):
+    for place, (start, end) in enumerate(itertools.pairwise(edges)):
         match draw(st.sampled_from(("free", "whole", "gap", "arriving"))):
             case "whole":
                 found.append(span(start, end, fetch_id=place + 1))
@@ -163,7 +164,7 @@ def test_ranges_are_the_stretches_held(spans: list[Span]) -> None:
     held = {c for low, high in ranges_us for c in range(low // GRID_US, high // GRID_US)}
     assert held == cells(spans, planned=False)
     assert all(low < high for low, high in ranges_us)
-    assert all(a[1] < b[0] for a, b in zip(ranges_us, ranges_us[1:], strict=False))
+    assert all(a[1] < b[0] for a, b in itertools.pairwise(ranges_us))
 
 
 @given(layouts())
