@@ -69,9 +69,10 @@ class Simulated:
     """What came of a simulated session.
 
     Attributes:
-        ending: "finished": played to the end; "failed": the Session gave up; "until": the
-            time was up; "waiting": nothing more would ever happen by itself (paused, or a
-            dead link with nobody counting).
+        ending: "finished": played to the end; "failed": the Session gave up, or the
+            manifest did not come (there is then no session); "until": the time was up;
+            "waiting": nothing more would ever happen by itself (paused, or a dead link with
+            nobody counting).
         now_us: When it ended.
         steps: How many moments something happened at.
         played: What was shown, segment by segment, for models of QoE.

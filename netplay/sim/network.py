@@ -67,6 +67,12 @@ class _Request:
         return self.fault is not None and self.fault.kind in ("down", "refuse")
 
 
+@dataclass(frozen=True, slots=True)
+class _Outage:
+    host: str
+    fault: Fault
+
+
 @dataclass(slots=True, eq=False)
 class _Connections:
     """Those to one host: free ones by when they became so, and how many carry a request."""
@@ -87,12 +93,12 @@ class Network:
         self._connections: dict[str, _Connections] = {}
         self._struck: dict[tuple[str, int], int] = {}
         # What is due at a moment of its own: first bytes, refusals, hosts that go down.
-        self._due: list[tuple[int, int, _Request | str]] = []
+        self._due: list[tuple[int, int, _Request | _Outage]] = []
         self._sequence = 0
         for name, host in link.hosts.items():
             for fault in host.faults:
                 if fault.kind == "down":
-                    self._schedule(fault.from_us, name)
+                    self._schedule(fault.from_us, _Outage(name, fault))
 
     def request(
         self,
@@ -177,15 +183,15 @@ class Network:
             answers += self._arrived(self._requests[name])
         while self._due and self._due[0][0] <= now_us:
             _, _, what = heapq.heappop(self._due)
-            if isinstance(what, str):
+            if isinstance(what, _Outage):
                 answers += self._go_down(what)
             elif not self._is_void(what):
                 answers += self._answer(what)
         return answers
 
-    def _is_void(self, what: _Request | str) -> bool:
+    def _is_void(self, what: _Request | _Outage) -> bool:
         """Whether something due is about a request that ended before."""
-        return not isinstance(what, str) and self._requests.get(what.name) is not what
+        return not isinstance(what, _Outage) and self._requests.get(what.name) is not what
 
     # Sending.
 
@@ -224,7 +230,7 @@ class Network:
         connections.free.remove(taken)
         return max(taken, self._now_us)
 
-    def _schedule(self, at_us: int, what: _Request | str) -> None:
+    def _schedule(self, at_us: int, what: _Request | _Outage) -> None:
         self._sequence += 1
         heapq.heappush(self._due, (at_us, self._sequence, what))
 
@@ -305,20 +311,24 @@ class Network:
             waiting.queued = False
             self._send(waiting, connections)
 
-    def _go_down(self, host: str) -> list[Answer]:
-        """A host dies: everything under way there breaks off, and nothing is kept open."""
-        under_way = [one for one in self._requests.values() if one.host == host]
+    def _go_down(self, outage: _Outage) -> list[Answer]:
+        """A host dies: what is under way there breaks off, and no connection is kept."""
+        host = outage.host
+        struck = [
+            one
+            for one in self._requests.values()
+            if one.host == host and fnmatchcase(one.resource, outage.fault.match)
+        ]
         connections = self._connected(host)
         connections.free.clear()
-        connections.waiting.clear()
+        connections.waiting = deque(one for one in connections.waiting if one not in struck)
         answers: list[Answer] = []
-        for request in under_way:
+        for request in struck:
             came, _, _ = self.received(request.name)
-            del self._requests[request.name]
-            if request.flowing:
-                self._sharing.leave(request.name)
             answers.append(_broken(request, "reset", f"{host} broke off", came))
-        connections.busy = 0
+            del self._requests[request.name]
+            if not request.queued:
+                self._end(request, keep=False)
         return answers
 
 

@@ -107,19 +107,23 @@ class Output:
         lane.generation = action.generation
         lane.first_due_us = None
         from_us, ready_us = action.from_us, lane.ready_from_us
-        if from_us is None or ready_us is None or ready_us >= from_us:
-            # Frames of Feeds before may be ready still, but nothing of what is in line.
-            lane.feeds.clear()
-            lane.ready_from_us = None
+        feeds, lane.feeds = lane.feeds, deque()
+        # What comes next is told of as the first again, whatever is still to be shown.
+        lane.ready_from_us = None
+        if from_us is None:
+            lane.ends_us.clear()
             lane.is_shown = False
-            lane.ends_us = deque(end for end in lane.ends_us if from_us and end <= from_us)
             return
-        begun = list(lane.feeds)[:1] if lane.ready_until_us < from_us else []
-        lane.feeds = deque(
-            replace(one, until_us=min(from_us, one.until_us or from_us)) for one in begun
-        )
-        lane.ready_until_us = min(lane.ready_until_us, from_us)
-        lane.ends_us = deque(end for end in lane.ends_us if end <= from_us)
+        lane.ends_us = deque(end_us for end_us in lane.ends_us if end_us <= from_us)
+        if feeds and ready_us is not None and ready_us < from_us:
+            begun = feeds[0]
+            lane.feeds.append(
+                replace(
+                    begun,
+                    from_us=max(begun.from_us, min(lane.ready_until_us, from_us)),
+                    until_us=min(from_us, begun.until_us or from_us),
+                )
+            )
 
     def next_us(self, now_us: int) -> int | None:
         """Return when something will be ready or shown; None: something else must come first."""
