@@ -44,7 +44,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _performed(given)
     except KeyboardInterrupt:
-        sys.stderr.write("netplay: interrupted\n")
         return INTERRUPTED
     except ExtraMissing as error:
         return _failed(error, BAD_ARGUMENTS, given)
@@ -54,13 +53,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _performed(arguments: list[str]) -> int:
     _require_extras(next((word for word in arguments if not word.startswith("-")), ""))
-    from netplay.cli.commands import UsageError, perform
+    from netplay.cli.commands import Abort, UsageError, perform
     from netplay.telemetry.log import LogError
 
     try:
         return perform(arguments)
     except UsageError as error:
         return _failed(error, BAD_ARGUMENTS, arguments)
+    except Abort:  # what older versions of Typer make of Ctrl-C
+        return INTERRUPTED
     except LogError as error:  # the disk did not keep up
         return _failed(error, WORLD_FAILED, arguments)
 
@@ -72,7 +73,7 @@ def _require_extras(command: str) -> None:
         if not all(_is_installed(module) for module in EXTRAS[extra])
     ]
     if missing:
-        raise ExtraMissing(f"netplay {command}".strip(), ",".join(missing))
+        raise ExtraMissing(command or "the command line", ",".join(missing))
 
 
 def _is_installed(module: str) -> bool:

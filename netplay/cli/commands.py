@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     from netplay.cli.playing import Viewing
     from netplay.telemetry.log import LogWriter
 
-__all__ = ["UsageError", "perform"]
+__all__ = ["Abort", "UsageError", "perform"]
 
 # Typer carries its own copy of Click since 0.26 and used Click's before, so that the class
 # behind all "bad arguments" has two homes; this is it in either.
 UsageError: type[Exception] = typer.BadParameter.__bases__[0]
+
+Abort = typer.Abort
 
 app = typer.Typer(
     name="netplay",

@@ -107,6 +107,7 @@ async def watch(
             if viewing.duration_s is not None and beginning.position_us is not None:
                 until_us = beginning.position_us + round(viewing.duration_s * 1e6)
                 if status.position_us >= until_us:
+                    await player.pause()  # so that the summary counts up to here
                     break
                 due_us.append(until_us)
             if left and status.position_us >= left[0].at_us:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import get_args
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -17,11 +17,11 @@ from rich.table import Table
 from rich.text import Text
 
 from netplay.cli.words import clock, rate, seconds
-
-if TYPE_CHECKING:
-    from netplay.core.status import Status
+from netplay.core.status import State, Status
 
 __all__ = ["Screen"]
+
+BAR_WIDTH = 40
 
 COLOURS = {"playing": "green", "stalled": "red", "failed": "red"}
 
@@ -96,6 +96,9 @@ class Screen:
         whole_us = status.duration_us
         position = clock(status.position_us) + ("" if whole_us is None else f" / {clock(whole_us)}")
         table = Table.grid(padding=(0, 2))
+        table.add_column(width=max(map(len, get_args(State))))
+        table.add_column(width=BAR_WIDTH)
+        table.add_column(no_wrap=True, overflow="ellipsis")
         state = Text(status.state, style=COLOURS.get(status.state, "yellow"))
         table.add_row(state, _bar(status.position_us, whole_us), position)
         table.add_row("buffer", _bar(status.ahead_us, self._target_us), seconds(status.ahead_us, 1))
@@ -112,4 +115,4 @@ class Screen:
 def _bar(done: int, whole: int | None) -> ProgressBar | Text:
     if not whole:
         return Text("")
-    return ProgressBar(total=whole, completed=min(done, whole), width=40)
+    return ProgressBar(total=whole, completed=min(done, whole), width=BAR_WIDTH)
