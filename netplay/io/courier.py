@@ -31,12 +31,19 @@ class Courier:
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
         self._calls: deque[Call] = deque()
+        self._working = False
         self._queue: MemoryObjectSendStream[Call] | None = None
         self._stack = AsyncExitStack()
 
     def call(self, call: Call) -> None:
         """Make a call at the next `deliver`, after those noted before."""
         self._calls.append(call)
+
+    @property
+    def is_idle(self) -> bool:
+        """Every call noted was made."""
+        queued = 0 if self._queue is None else self._queue.statistics().current_buffer_used
+        return not (self._calls or queued or self._working)
 
     async def deliver(self) -> None:
         """Make the calls noted; for a threaded sink, wait until they are queued."""
@@ -82,4 +89,6 @@ class Courier:
         limiter = anyio.CapacityLimiter(1)
         with anyio.CancelScope(shield=True), queue:
             async for call in queue:
+                self._working = True
                 await anyio.to_thread.run_sync(self._make, call, limiter=limiter)
+                self._working = False

@@ -38,6 +38,9 @@ and 23 to 39 ms. So the start counts up to 1080p, and keeping up counts above it
 _MOST_FRAME_THREADS = 8
 """A guess: each holds a frame (12 MB at 2160p) and delays the first one."""
 
+_MOST_PIXELS = 8192 * 8192
+"""Of a picture; some bytes of a hostile header would else claim gigabytes."""
+
 _TRUSTED_BAD_PACKETS = 3
 """Broken packets in a row that are passed over once a frame came out; more are a failure.
 
@@ -95,42 +98,51 @@ def _software_name(codec: str) -> str:
     return "libdav1d" if codec == "av1" and "libdav1d" in av.codecs_available else codec
 
 
-def _context(config: Config, hardware: str, threads: Threads) -> _Context:
-    """Return an opened decoder."""
-    what = f"{config.stream} {config.codec}"
-    if hardware:
-        try:
-            context: _Context = hardware_decoder(config.codec, hardware)
-        except (FFmpegError, OSError, ValueError, NotImplementedError) as error:
-            raise DecodeError(what, f"{hardware}: {error}") from error
-    else:
-        try:
-            created = av.CodecContext.create(_software_name(config.codec), "r")
-        except (FFmpegError, ValueError) as error:
-            raise DecodeError(what, f"no such decoder: {error}") from error
-        if created.type != config.stream or not isinstance(created, _Context):
-            raise DecodeError(what, f"{config.codec} is no {config.stream} codec")
-        context = created
-        if context.name == "libdav1d":
-            # Else it waits for several frames before it gives the first (67 ms against 3 ms).
-            context.options = {"max_frame_delay": "1"}
-        elif threads == "frame" or (
-            threads == "auto" and (config.height or 0) > _FRAME_THREADS_ABOVE
-        ):
-            context.thread_type = "AUTO"
-            context.thread_count = min(os.cpu_count() or 1, _MOST_FRAME_THREADS)
+def _hard(config: Config, hardware: str) -> _Context:
+    """Return a hardware decoder, not opened yet."""
+    try:
+        return hardware_decoder(config.codec, hardware)
+    except (FFmpegError, OSError, ValueError, NotImplementedError) as error:
+        raise DecodeError(_what(config), f"{hardware}: {error}") from error
+
+
+def _soft(config: Config, threads: Threads) -> _Context:
+    """Return a software decoder, not opened yet."""
+    try:
+        context = av.CodecContext.create(_software_name(config.codec), "r")
+    except (FFmpegError, ValueError) as error:
+        raise DecodeError(_what(config), f"no such decoder: {error}") from error
+    if context.type != config.stream or not isinstance(context, _Context):
+        raise DecodeError(_what(config), f"{config.codec} is no {config.stream} codec")
+    tall = (config.height or 0) > _FRAME_THREADS_ABOVE
+    if context.name == "libdav1d":
+        # Else it waits for several frames before it gives the first (67 ms against 3 ms).
+        context.options["max_frame_delay"] = "1"
+    elif threads == "frame" or (threads == "auto" and tall):
+        context.thread_type = "AUTO"
+        context.thread_count = min(os.cpu_count() or 1, _MOST_FRAME_THREADS)
+    return context
+
+
+def _opened(config: Config, hardware: str, threads: Threads) -> _Context:
+    """Return a decoder that takes packets."""
+    context = _hard(config, hardware) if hardware else _soft(config, threads)
     if config.extradata:
         context.extradata = config.extradata
-    if isinstance(context, av.AudioCodecContext):
-        if config.sample_rate_hz:
-            context.sample_rate = config.sample_rate_hz
-        if config.channels and config.codec.startswith("pcm_"):
-            context.layout = f"{config.channels}c"
+    if isinstance(context, av.VideoCodecContext):
+        context.options["max_pixels"] = str(_MOST_PIXELS)
+    elif config.sample_rate_hz:
+        context.sample_rate = config.sample_rate_hz
     try:
         context.open()
-    except (FFmpegError, ValueError) as error:
-        raise MediaError(what, f"the decoder refuses the init segment: {error}") from error
+    except (FFmpegError, OSError, ValueError) as error:
+        detail = f"the decoder refuses the init segment: {error}"
+        raise MediaError(_what(config), detail) from error
     return context
+
+
+def _what(config: Config) -> str:
+    return f"{config.stream} {config.codec}"
 
 
 class MediaDecoder:
@@ -145,7 +157,7 @@ class MediaDecoder:
         """
         self.hardware = hardware
         self._config = config
-        self._context = _context(config, hardware, threads)
+        self._context = _opened(config, hardware, threads)
         self.offset_us = 0
         self.gave = False
         self._fetch_id = 0
@@ -209,7 +221,7 @@ class MediaDecoder:
         self._bad = 0
 
     def _refused(self, error: Exception) -> MediaError | DecodeError:
-        what = f"{self._config.stream} {self._config.codec}"
+        what = _what(self._config)
         if self.hardware:
             return DecodeError(what, f"{self.hardware}: {error}")
         return MediaError(what, str(error))

@@ -77,6 +77,7 @@ class Presenter:
             id(ready): Tally(ready, emit) for ready in (video, multiplexed, audio, text)
         }
         self._motion = Motion(0, 0, Fraction(0))
+        self._set_off_us = 0
         self._changed = anyio.Event()
         self._shown: VideoFrame | None = None
         self._spares_next = True
@@ -94,12 +95,12 @@ class Presenter:
         if abs(motion.position(now_us) - self._motion.position(now_us)) > _SLEW_WITHIN_US:
             self._interrupt()
         if not self._motion.rate:
-            for tally in self._tallies.values():
-                tally.start()
+            self._tell_soon()
         if rate != self._motion.rate:
             self._courier.call(partial(self._sink.move, rate))
             self._tempo = None
         self._motion = motion
+        self._set_off_us = position_us
         self.wake()
 
     def hold(self, position_us: int) -> None:
@@ -109,6 +110,7 @@ class Presenter:
         self._motion = Motion(position_us, self._clock.now_us(), Fraction(0))
         self._spares_next = True
         self._interrupt()
+        self._tell_soon()
         self.wake()
 
     def flush(
@@ -159,6 +161,9 @@ class Presenter:
         async with self._courier:
             while True:
                 self._changed = anyio.Event()
+                # What was ordered comes before what is due: a sink that still played what
+                # a Flush took away would say so, and the playhead would follow.
+                await self._courier.deliver()
                 due_us = self._step(self._clock.now_us())
                 await self._courier.deliver()
                 for tally in self._tallies.values():
@@ -212,6 +217,10 @@ class Presenter:
         lanes = (self._video, self._sound)
         return all(len(lane) or lane.finished or not lane.feeding for lane in lanes)
 
+    def _tell_soon(self) -> None:
+        for tally in self._tallies.values():
+            tally.tell_soon()
+
     def _interrupt(self) -> None:
         for tally in self._tallies.values():
             tally.interrupt()
@@ -230,7 +239,9 @@ class Presenter:
 
     def _follow(self, now_us: int) -> None:
         """Let the playhead follow what is heard."""
-        heard_us = self._sink.heard_us() if self._motion.moves(now_us) else None
+        if not self._motion.moves(now_us) or not self._courier.is_idle:
+            return
+        heard_us = self._sink.heard_us()
         if heard_us is None:
             return
         position_us = self._motion.position(now_us)
@@ -273,6 +284,9 @@ class Presenter:
             video.pop()
             if self._shown is not None and frame.position_us <= self._shown.position_us:
                 # Its segment was taken back and comes again, from elsewhere: it was seen.
+                continue
+            if frame.until_us <= self._set_off_us:
+                # The playhead went past it in a jump; it was never due.
                 continue
             late = frame.until_us <= position_us
             if late and not self._lossless and not self._spares_next:

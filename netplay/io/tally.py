@@ -63,8 +63,8 @@ class Tally:
         self._reported_us = None
         self.interrupt()
 
-    def start(self) -> None:
-        """The playhead sets off: the next frame shown is told at once."""
+    def tell_soon(self) -> None:
+        """The playhead sets off or rests: what was shown, or is shown next, is told at once."""
         self._reported_us = None
 
     def interrupt(self) -> None:

@@ -12,6 +12,7 @@ from render_clips import FRAME_US, audio_clip, plain_audio, plainly_decoded, vid
 from netplay.errors import DecodeError, MediaError
 from netplay.io.decode import MediaDecoder
 from netplay.io.frames import AudioBlock, Entry, VideoFrame, clipped, cut
+from netplay.io.source import Packet
 
 
 def decoded(decoder: MediaDecoder, packets: object) -> list[Entry]:
@@ -161,3 +162,30 @@ def test_a_cut_keeps_exactly_the_samples_asked_for(form: str, layout: str) -> No
     width = len(bytes(frame.planes[0])) // 100
     assert part.samples == 50
     assert bytes(part.planes[0]) == bytes(frame.planes[0])[10 * width : 60 * width]
+
+
+def resized(packet: Packet, width: int, height: int) -> Packet:
+    """Return a VP9 keyframe whose header claims another size."""
+    data = bytearray(packet.data)
+    # Behind the sync code: four bits of colour, then width and height less one, 16 bits each.
+    at = data.index(b"\x49\x83\x42") + 3
+    claim = (width - 1) << 16 | (height - 1)
+    held = int.from_bytes(data[at : at + 5], "big")
+    held = held & ~(0xFFFF_FFFF << 4) | claim << 4
+    data[at : at + 5] = held.to_bytes(5, "big")
+    return replace(packet, data=bytes(data))
+
+
+def test_a_picture_of_absurd_size_is_refused_before_memory_is_taken_for_it() -> None:
+    clip = video_clip(25, bframes=0, encoder="libvpx-vp9")
+
+    with pytest.raises(MediaError, match="video vp9"):
+        MediaDecoder(clip.config).decode(resized(clip.packets[0], 12_000, 12_000), 1)
+
+
+def test_a_picture_of_another_size_is_no_reason_to_refuse_it() -> None:
+    clip = video_clip(25, bframes=0, encoder="libvpx-vp9")
+    (frame,) = MediaDecoder(clip.config).decode(resized(clip.packets[0], 96, 64), 1)
+
+    assert isinstance(frame, VideoFrame)
+    assert (frame.width, frame.height) == (96, 64)

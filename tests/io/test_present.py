@@ -18,6 +18,7 @@ from render_clips import (
 )
 
 from netplay.core.messages import DecodeLagged, Finish, Flush, Hold, Play, Rendered
+from netplay.io.source import Stream
 
 pytestmark = pytest.mark.anyio
 
@@ -444,3 +445,58 @@ async def test_each_frame_is_shown_once_in_order_whatever_holds_come_between() -
         await player.run_to_end()
 
         assert player.sink.pictures == plainly_decoded(clip)
+
+
+async def test_frames_that_a_jump_goes_past_are_neither_shown_nor_late() -> None:
+    async with rig() as player:
+        player.hold()
+        player.feed(1, video_clip(25))
+        await ready(player)
+        player.play()
+        await player.settle()
+
+        player.play(4 * FRAME_US + 1)
+        await player.settle()
+        player.renderer.perform(Hold(4 * FRAME_US + 1, "pause"))
+        await player.settle()
+
+        assert player.sink.positions == [0, 4 * FRAME_US]
+        assert [event.dropped for event in player.of(Rendered)] == [0, 0]
+
+
+async def test_what_was_shown_is_told_as_soon_as_the_playhead_rests() -> None:
+    async with rig() as player:
+        player.hold()
+        player.feed(1, video_clip(25))
+        await ready(player)
+        player.play()
+        await player.settle()
+        for _ in range(3):
+            player.step(FRAME_US)
+            await player.settle()
+
+        player.renderer.perform(Hold(3 * FRAME_US, "end"))
+        await player.settle()
+
+        last = player.of(Rendered)[-1]
+        assert (last.at_us, last.frame_us) == (player.clock.now_us(), 3 * FRAME_US)
+
+
+async def test_sound_that_a_flush_took_away_does_not_move_the_playhead() -> None:
+    heard: list[int | None] = [None]
+
+    class Device(RecordingSink):
+        def flush(self, stream: Stream, from_us: int | None) -> None:
+            heard[0] = None
+
+    async with rig(sink=Device(hears_us=lambda: heard[0])) as player:
+        player.play()
+        await player.settle()
+        heard[0] = 100_000
+
+        player.renderer.perform(Flush("audio", 1, None))
+        player.play(10 * SECOND_US)
+        player.step(1_000)
+        await player.settle()
+
+        assert player.renderer._presenter.motion.position(player.clock.now_us()) == 10_001_000
