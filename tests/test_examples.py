@@ -1,0 +1,81 @@
+"""The examples, and the Python in the README, run against a real title."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+
+import anyio
+import pytest
+from served import short_title
+
+from abr.laws import check_controller
+from netplay.edge.testbed import Testbed
+
+ROOT = Path(__file__).parent.parent
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def bed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Testbed]:
+    """Serve a short title."""
+    with short_title(tmp_path_factory.mktemp("titles")) as running:
+        yield running
+
+
+def example(name: str) -> ModuleType:
+    """Return an example as a module, not run as a program."""
+    spec = spec_from_file_location(f"example_{name}", ROOT / "examples" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("name", ["play", "own_controller"])
+def test_an_async_example_plays_to_the_end(bed: Testbed, name: str) -> None:
+    summary = anyio.run(example(name).main, bed.mpd_url)
+
+    assert summary.finished
+    assert summary.shown_us == 2_000_000
+
+
+def test_the_blocking_example_plays_and_says_where_it_is(
+    bed: Testbed, capsys: pytest.CaptureFixture[str]
+) -> None:
+    summary = example("blocking").main(bed.hls_url)
+
+    assert summary.finished
+    assert "s  buffer" in capsys.readouterr().out
+
+
+def test_the_harness_returns_what_json_holds(bed: Testbed) -> None:
+    outcome = anyio.run(example("headless_qoe").main, bed.mpd_url, "throughput")
+
+    assert outcome["finished"] is True
+    assert outcome["frames_shown"] == 48
+
+
+def test_the_harness_reports_a_failure_as_an_outcome(bed: Testbed) -> None:
+    outcome = anyio.run(example("headless_qoe").main, bed.url("nowhere.mpd"))
+
+    assert outcome["code"] == 4001
+
+
+def test_the_controller_of_the_example_keeps_the_laws() -> None:
+    check_controller(example("own_controller").Steps)
+
+
+def test_the_python_in_the_readme_runs(bed: Testbed) -> None:
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+
+    for block in blocks:
+        code = block.replace("https://example.com/title/manifest.mpd", bed.mpd_url)
+        exec(compile(code, "README.md", "exec"), {"__name__": "__main__"})
+
+    assert blocks
