@@ -106,6 +106,15 @@ class Buffer:
         low_us = max([start_us, *before[-1:]])
         return low_us, max(low_us, min([end_us, *after[:1]]))
 
+    def aim_us(self, at_us: int) -> int:
+        """Return the moment whose segment belongs in the hole at a position.
+
+        Behind a span it is a tolerance later, because edges that are meant as one lie up to
+        a frame apart. Where nothing lies before, the viewer sought, and means that moment.
+        """
+        joins = any(span.end_us <= at_us <= span.end_us + self._edge_us for span in self._spans)
+        return at_us + self._edge_us if joins else at_us
+
     def edge_of_media_us(self, position_us: int) -> int:
         """Return how far media is held without a hole from a position; gaps count as held."""
         edge_us = position_us

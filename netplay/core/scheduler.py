@@ -111,14 +111,15 @@ class Scheduler:
 
     def _step(self, lane: Lane, at_us: int, now_us: int) -> list[Action] | None:
         """Take one step at the hole in a lane's plan; None: nothing more can be done now."""
-        period, ladder = self._title.ladder(lane.track, at_us + self._rules.edge_us)
+        aim_us = lane.buffer.aim_us(at_us)
+        period, ladder = self._title.ladder(lane.track, aim_us)
         if ladder is None:
             return self._nothing_until_later(lane, period, at_us)
-        places = self._title.usable(ladder, at_us + self._rules.edge_us, now_us)
+        places = self._title.usable(ladder, aim_us, now_us)
         if not places:
             return self._no_rung(lane, period, at_us)
         reps = [ladder.representations[place] for place in places]
-        known = self._known_segment(lane, reps, at_us)
+        known = self._known_segment(lane, reps, aim_us)
         if known is not None and not self._fits(lane, known, at_us, now_us):
             return None
         rung = self._choose(lane, reps, known, at_us, now_us)
@@ -143,7 +144,7 @@ class Scheduler:
         at_us: int,
         now_us: int,
     ) -> list[Action] | None:
-        segment = index.at(at_us + self._rules.edge_us)
+        segment = index.at(lane.buffer.aim_us(at_us))
         end_us = self._title.period_end_us(period)
         if segment is None and not index.ended:
             return None  # it will be there after a refresh
@@ -208,7 +209,7 @@ class Scheduler:
     def _no_rung(self, lane: Lane, period: int, at_us: int) -> list[Action]:
         """No rung has the segment at a place: a hole in subtitles, the end of anything else."""
         attempts = self._title.why_not(lane.track, period)
-        if lane.gates and self._title.ends_at(lane.track, at_us + self._rules.edge_us):
+        if lane.gates and self._title.ends_at(lane.track, lane.buffer.aim_us(at_us)):
             # Packagers announce a last segment that they never wrote; Media3 ends here too.
             lane.ended_us = at_us
             return []
@@ -238,13 +239,13 @@ class Scheduler:
 
     # Choosing.
 
-    def _known_segment(self, lane: Lane, reps: list[Representation], at_us: int) -> Segment | None:
+    def _known_segment(self, lane: Lane, reps: list[Representation], aim_us: int) -> Segment | None:
         """Return the segment in question as the lane's last rung has it, or any other."""
         ranked = sorted(reps, key=lambda rep: rep.id != lane.representation)
         for rep in ranked:
             index = self._title.index(rep)
             if index is not None:
-                return index.at(at_us + self._rules.edge_us)
+                return index.at(aim_us)
         return None
 
     def _choose(
@@ -321,7 +322,7 @@ class Scheduler:
             self._title,
             self._rules,
             reps=reps,
-            segment=self._known_segment(lane, reps, span.start_us),
+            segment=self._known_segment(lane, reps, span.start_us + self._rules.edge_us),
             at_us=span.start_us,
             now_us=now_us,
             other_bps=self._other_bps(lane),
