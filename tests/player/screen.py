@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
 
+import anyio
 import av
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +18,7 @@ from netplay import AudioBlock, Cue, VideoFrame
 from netplay.edge.picture import read_marker
 from netplay.io.source import Stream
 
-__all__ = ["Block", "Screen", "Shown", "decoded_frames", "decoded_sound", "joined"]
+__all__ = ["Block", "Screen", "Shown", "decoded_frames", "decoded_sound", "joined", "language"]
 
 Samples = npt.NDArray[np.float32]
 
@@ -50,7 +52,10 @@ class Screen:
     """Keeps every picture, block of sound and set of cues, in the order they came.
 
     Attributes:
-        cues: Each set that was put up, with the position of the last picture before it.
+        cues: Each set that was put up, and where the picture before it began.
+        moves: Every rate it was told of.
+        closed: How often it was closed.
+        on_frame: Called with each picture.
     """
 
     threaded = False
@@ -59,9 +64,22 @@ class Screen:
     def __init__(self) -> None:
         self.frames: list[Shown] = []
         self.blocks: list[Block] = []
-        self.cues: list[tuple[Cue, ...]] = []
+        self.cues: list[tuple[int, tuple[Cue, ...]]] = []
         self.moves: list[Fraction] = []
         self.closed = 0
+        self.on_frame: Callable[[Shown], None] | None = None
+        self._changed = anyio.Event()
+
+    async def reached(self, number: int) -> None:
+        """Return once a frame of that number, or one behind it, is shown."""
+        while not self.frames or self.frames[-1].number < number:
+            self._changed = anyio.Event()
+            await self._changed.wait()
+
+    def covers(self, position_s: float) -> bool:
+        """Whether the picture that is up is the one of a position."""
+        shown = self.frames[-1]
+        return shown.position_us <= position_s * 1e6 < shown.position_us + shown.duration_us
 
     @property
     def numbers(self) -> list[int]:
@@ -74,14 +92,20 @@ class Screen:
         return [frame.position_us for frame in self.frames]
 
     def video(self, frame: VideoFrame) -> None:
-        self.frames.append(_shown(frame.frame, frame.position_us, frame.duration_us))
+        shown = _shown(frame.frame, frame.position_us, frame.duration_us)
+        self.frames.append(shown)
+        self._changed.set()
+        if self.on_frame is not None:
+            self.on_frame(shown)
 
     def audio(self, block: AudioBlock) -> None:
         samples = block.frame.to_ndarray().astype(np.float32, copy=False)
+        if not block.frame.format.is_planar:
+            samples = samples.reshape(-1, block.channels).T
         self.blocks.append(Block(block.position_us, block.duration_us, samples))
 
     def text(self, cues: tuple[Cue, ...]) -> None:
-        self.cues.append(cues)
+        self.cues.append((self.frames[-1].position_us if self.frames else 0, cues))
 
     def move(self, rate: Fraction) -> None:
         self.moves.append(rate)
@@ -135,6 +159,17 @@ def joined(blocks: list[Block]) -> Samples:
         apart_us = after.position_us - (before.position_us + before.duration_us)
         assert abs(apart_us) <= 1, f"{apart_us} µs between blocks at {after.position_us} µs"
     return np.concatenate([block.samples for block in blocks], axis=1)
+
+
+def language(samples: Samples) -> str:
+    """Return which of the title's tones some sound is; "" where a beep covers it, or silence."""
+    at_s = np.arange(samples.shape[1]) / 48_000
+    power = {
+        name: abs(np.mean(samples[0] * np.exp(-2j * np.pi * hz * at_s)))
+        for name, hz in (("en", 220.0), ("sv", 330.0), ("beep", 880.0), ("beep too", 1320.0))
+    }
+    loudest = max(power, key=lambda name: power[name])
+    return loudest if loudest in ("en", "sv") and power[loudest] > 0.02 else ""
 
 
 def _us(frame: av.VideoFrame) -> int:
