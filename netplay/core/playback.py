@@ -62,6 +62,7 @@ class Playback:
         # Between the end of the timeline and word that its last frame was shown.
         self._ends_at_us: int | None = None
         self._ended_since_us = 0
+        self._moved_from_us = position_us
 
     def position_us(self, now_us: int) -> int:
         """Return where the playhead is."""
@@ -112,12 +113,21 @@ class Playback:
         if self.playhead.moving and at_us <= now_us:
             drift_us = position_us - self.playhead.position_us(at_us)
             if abs(drift_us) > _SAME_CLOCK_US:
-                self.playhead.place(self.playhead.position_us(now_us) + drift_us, now_us)
+                # A device that has not made its first sound yet is behind where it was told
+                # to begin; nothing is held there.
+                there_us = self.playhead.position_us(now_us) + drift_us
+                self.playhead.place(max(there_us, self._moved_from_us), now_us)
 
     # What media allows.
 
-    def check(self, now_us: int) -> list[Action]:
-        """Return what follows from what is held: start, stall, jump, or the end."""
+    def check(self, now_us: int, *, ticked: bool) -> list[Action]:
+        """Return what follows from what is held: start, stall, jump, or the end.
+
+        Args:
+            ticked: Everything that has arrived by now was reported. Only then is a playhead
+                at the edge known to have nothing more: other events may be ahead of news of
+                the media that it needs.
+        """
         if self.finished:
             return []
         if self._ends_at_us is not None:
@@ -131,7 +141,7 @@ class Playback:
             return self._jump(target_us, now_us)
         if self.playhead.moving:
             edge_us = self.edge_us(position_us)
-            if edge_us is not None and position_us >= edge_us:
+            if ticked and edge_us is not None and position_us >= edge_us:
                 return self._stall(edge_us, now_us)
             return []
         if self.waiting is not None and self._ready(position_us, now_us):
@@ -184,6 +194,7 @@ class Playback:
         if self.paused or self.waiting is not None or at_end or self.playhead.moving:
             return []
         self.started = self.underway = True
+        self._moved_from_us = self.position_us(now_us)
         self.playhead.start(now_us)
         return [Play(self.position_us(now_us), now_us, self.playhead.rate, reason)]
 
@@ -214,6 +225,7 @@ class Playback:
 
     def _jump(self, target_us: int, now_us: int) -> list[Action]:
         self.playhead.place(target_us, now_us)
+        self._moved_from_us = target_us
         reason = "nothing to play up to here"
         if self.playhead.moving:
             return [Play(target_us, now_us, self.playhead.rate, reason)]
@@ -240,6 +252,9 @@ class Playback:
         gates = self._gates()
         if not all(self._shows(lane, position_us) for lane in gates):
             return False
+        edge_us = self.edge_us(position_us)
+        if edge_us is not None and edge_us <= position_us:
+            return False  # it would stall at once
         # At the first start and after a seek a second will do; after a stall the link has
         # shown that it cannot be trusted with so little.
         need_us = self._rules.rebuffer_us if self.waiting == "stall" else self._rules.start_us

@@ -103,7 +103,7 @@ class Session:
             actions = self._open(event, now_us)
         else:
             actions = self._route(event, now_us)
-        actions += self._settle(now_us)
+        actions += self._settle(now_us, ticked=isinstance(event, Tick))
         if any(isinstance(action, Play | Hold) for action in actions):
             # What the controller was asked about a download rested on how the buffer drains.
             self._scheduler.ask_again()
@@ -266,7 +266,7 @@ class Session:
 
     # What follows.
 
-    def _settle(self, now_us: int) -> list[Action]:
+    def _settle(self, now_us: int, *, ticked: bool) -> list[Action]:
         actions: list[Action] = []
         for _ in range(_ROUNDS):
             if self._failed:
@@ -274,7 +274,7 @@ class Session:
             step = self._scheduler.plan(now_us)
             position_us = self._playback.position_us(now_us)
             step += self._feeder.feed(position_us, waiting=self._playback.waiting is not None)
-            step += self._playback.check(now_us)
+            step += self._playback.check(now_us, ticked=ticked)
             step += self._give_up(now_us)
             actions += step
             if not step:
