@@ -66,10 +66,9 @@ class VideoFrame:
         """
         held = self.frame.planes[plane]
         component = self.frame.format.components[plane]
-        bits = self.frame.format.components[plane].bits
-        pixel_bytes = (bits + 7) // 8
-        if self.frame.format.name.startswith("nv") and plane == 1:
-            pixel_bytes *= 2  # Cb and Cr of a pixel lie side by side.
+        pixel_bytes = (component.bits + 7) // 8
+        if len(self.frame.planes) == 2 and plane == 1:
+            pixel_bytes *= 2  # In nv12, p010 and their like, Cb and Cr lie side by side.
         row_bytes = component.width * pixel_bytes
         whole = memoryview(held)
         for row in range(component.height):

@@ -29,6 +29,7 @@ class Tally:
         self._reported_us: int | None = None
         self._frames = 0
         self._dropped = 0
+        self._emptied = False
         self._frame_us = 0
         self._av_offset_us: int | None = None
         self._window_from_us: int | None = None
@@ -38,13 +39,14 @@ class Tally:
     @property
     def due_us(self) -> int | None:
         """When there is something to report; None: nothing is unreported."""
-        if not self._frames:
+        if not self._frames or self._emptied:
             return None
         return 0 if self._reported_us is None else self._reported_us + _RARELY_US
 
     def show(self, frame_us: int, now_us: int, *, av_offset_us: int | None = None) -> None:
         """Count a frame that is shown now."""
         self._frames += 1
+        self._emptied = False
         self._frame_us = frame_us
         self._av_offset_us = av_offset_us
         if self._window_from_us is None:
@@ -59,7 +61,12 @@ class Tally:
         self._window_dropped += 1
 
     def restart(self) -> None:
-        """The lane was emptied: the next frame shown is its first."""
+        """The lane was emptied: the next frame shown is its first.
+
+        What was shown before and not told is counted with that one: told on its own it
+        would pass for a frame of the new generation.
+        """
+        self._emptied = True
         self._reported_us = None
         self.interrupt()
 

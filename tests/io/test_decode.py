@@ -134,6 +134,17 @@ def test_the_rows_of_a_picture_are_views_without_padding() -> None:
     assert luma[0].obj is not None
 
 
+@pytest.mark.parametrize(("form", "row_bytes"), [("nv12", 98), ("p010le", 196)])
+def test_rows_of_pictures_from_hardware_hold_both_colours(form: str, row_bytes: int) -> None:
+    held = VideoFrame(0, 1, av.VideoFrame(98, 64, form))
+
+    luma, chroma = list(held.rows(0)), list(held.rows(1))
+
+    assert {len(row) for row in luma} == {row_bytes}
+    assert {len(row) for row in chroma} == {row_bytes}
+    assert (len(luma), len(chroma)) == (64, 32)
+
+
 @pytest.mark.parametrize("at_us", [0, 1, 7_333, 10_000, 20_999])
 def test_sound_that_is_cut_in_two_and_joined_is_what_it_was(at_us: int) -> None:
     clip = audio_clip()

@@ -500,3 +500,25 @@ async def test_sound_that_a_flush_took_away_does_not_move_the_playhead() -> None
         await player.settle()
 
         assert player.renderer._presenter.motion.position(player.clock.now_us()) == 10_001_000
+
+
+async def test_frames_from_before_a_flush_never_pass_for_those_of_the_new_generation() -> None:
+    async with rig() as player:
+        player.hold()
+        player.feed(1, video_clip(25))
+        await ready(player)
+        player.play()
+        await player.settle()
+        player.step(FRAME_US)
+        await player.settle()
+
+        player.renderer.perform(Flush("video", 1, None))
+        player.renderer.perform(Hold(10 * FRAME_US, "seek"))
+        await player.settle()
+        before = [event.frame_us for event in player.of(Rendered) if event.generation == 1]
+        player.feed(2, video_clip(25), generation=1, from_us=10 * FRAME_US)
+        await player.until(lambda: player.of(Rendered)[-1].generation == 1)
+
+        assert before == []
+        assert player.of(Rendered)[-1].frame_us == 10 * FRAME_US
+        assert sum(event.frames for event in player.of(Rendered)) == 3
