@@ -114,6 +114,7 @@ class Player:
         self._qoe = Qoe()
         self._driver: Driver | None = None
         self._presentation: Presentation | None = None
+        self._opening: _Opening | None = None
         self._running: anyio.CancelScope | None = None
         self._stopped = anyio.Event()
         self._failure: BaseException | None = None
@@ -135,6 +136,9 @@ class Player:
         trace: TracebackType | None,
     ) -> None:
         await self.close()
+        if self._tasks is not None:
+            # Connections ahead of need, and the probe: nobody waits for these any more.
+            self._tasks.cancel_scope.cancel()
         await self._stack.__aexit__(None, None, None)
         if error is None and self._failure is not None and not self._failure_told:
             raise self._failure
@@ -154,16 +158,27 @@ class Player:
         Raises:
             ManifestError: The manifest did not come or cannot be read.
             UnsupportedManifest: It demands what netplay cannot do; live playback, so far.
+            anyio.ClosedResourceError: Meanwhile the player was closed, or asked to open
+                something else.
         """
         if self._tasks is None:
             raise ValueError("a Player is an async context manager: async with Player() as player")
         await self._stop()
+        opening = self._opening = _Opening()
         asked_us = self._clock.now_us()
-        for _ in range(CONNECTIONS_AHEAD):
-            # Most titles keep their first segments where their manifest is; a connection
-            # opened while that is on its way saves a round trip, or three with TLS.
-            self._tasks.start_soon(self._network.connect, url, name="netplay connect")
-        loaded = await load_manifest(self._network, url)
+        try:
+            with opening.scope:
+                for _ in range(CONNECTIONS_AHEAD):
+                    # Most titles keep their first segments where their manifest is; a
+                    # connection opened while that is on its way saves a round trip, or
+                    # three with TLS.
+                    self._tasks.start_soon(self._network.connect, url, name="netplay connect")
+                loaded = await load_manifest(self._network, url)
+        finally:
+            opening.over.set()
+        if opening.scope.cancelled_caught or self._opening is not opening:
+            raise anyio.ClosedResourceError("the player was closed, or opened something else")
+        self._opening = None
         if loaded.presentation.live is not None:
             raise UnsupportedManifest(url, "it is live; only titles on demand are played yet")
         if at is not None:
@@ -233,6 +248,11 @@ class Player:
             self._wake_all()
 
     async def _stop(self) -> None:
+        opening, self._opening = self._opening, None
+        if opening is not None:
+            opening.scope.cancel()
+            with anyio.CancelScope(shield=True):
+                await opening.over.wait()
         if self._running is None:
             return
         self._remember()
@@ -448,6 +468,14 @@ class Player:
         if self._stopped.is_set() and not waiter.superseded:
             raise anyio.ClosedResourceError("the player was closed")
         return not waiter.superseded
+
+
+class _Opening:
+    """A manifest on its way."""
+
+    def __init__(self) -> None:
+        self.scope = anyio.CancelScope()
+        self.over = anyio.Event()
 
 
 class _Waiter:
