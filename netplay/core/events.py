@@ -205,6 +205,8 @@ class DecodeLagged:
 class Rendered:
     """A frame was shown: sent at a lane's first frame and at most four times a second.
 
+    Besides, at the first frame after the playhead sets off, and when it comes to rest.
+
     Attributes:
         position_us: The moving playhead's position, by the master clock.
         at_us: When it was there.
