@@ -326,6 +326,8 @@ class Scheduler:
             at_us=span.start_us,
             now_us=now_us,
             other_bps=self._other_bps(lane),
+            # What is decoded as it arrives is late only if its end is.
+            lasts_until_us=span.end_us if span.fetch_id in lane.fed_ids else None,
         )
         answer = self._controller.abandon(view, make_progress(transfer, now_us, rung=rung))
         if not isinstance(answer, Switch):

@@ -258,9 +258,10 @@ class Session:
             actions.append(Flush(lane.track, lane.generation, None, reason="the viewer sought"))
             transfer = self._requests.transfers.segment_of(lane.track)
             span = lane.buffer.of_fetch(transfer.transfer_id) if transfer else None
-            if transfer and span and lane.planned_us(target_us) < span.end_us:
+            planned_us = lane.planned_us(target_us)
+            if transfer and span and not target_us < span.end_us <= planned_us:
                 actions += self._requests.cancel(transfer, "the viewer sought elsewhere")
-            if lane.planned_us(target_us) <= target_us:
+            if planned_us <= target_us:
                 lane.representation = ""
         return actions
 

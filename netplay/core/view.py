@@ -32,6 +32,7 @@ def make_view(
     at_us: int,
     now_us: int,
     other_bps: int = 0,
+    lasts_until_us: int | None = None,
 ) -> View:
     """Return what the controller is asked about: the segment of `lane` at `at_us`.
 
@@ -39,6 +40,8 @@ def make_view(
         reps: The rungs it may choose from, lowest first.
         segment: The segment in question as the last rung has it; None if not known yet.
         other_bps: What the other lanes need of the link.
+        lasts_until_us: How far playback gets before it needs the whole segment; None: to
+            where the segment begins.
     """
     position_us = playback.position_us(now_us)
     segment_s = segment.duration_us / 1e6 if segment is not None else 4.0
@@ -54,7 +57,7 @@ def make_view(
         segment_s=segment_s,
         sizes_bytes=_sizes(reps, title, at_us + rules.edge_us, remaining or HORIZON),
         # What the decoder can go on with: a fetch asked for now comes on top of all of it.
-        buffered_s=max(0, at_us - position_us) / 1e6,
+        buffered_s=max(0, (lasts_until_us or at_us) - position_us) / 1e6,
         target_s=rules.target_us / 1e6,
         max_buffer_s=rules.max_buffer_us / 1e6,
         playing=playback.playhead.moving,

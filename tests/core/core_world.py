@@ -233,6 +233,11 @@ class World:
         for at_s, deed in script:
             self._push(round(at_s * 1e6), deed)
 
+    def __repr__(self) -> str:
+        """Show what was told last, for a counterexample."""
+        told = [f"{at_us / 1e6:.6f} {event}" for at_us, event, _ in self.log[:1] + self.log[-12:]]
+        return "World after\n" + "\n".join(told)
+
     # What came of it.
 
     def of(self, kind: type[A]) -> list[A]:
