@@ -4,8 +4,9 @@
 is named here is the public API, and loaded when it is first used.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from netplay.lazy import lazily
 
 if TYPE_CHECKING:
     from netplay.core.device import Device, Preferences
@@ -69,35 +70,39 @@ __all__ = [
     "probe_device",
 ]
 
-_HOMES = {
-    "AudioBlock": "netplay.io.frames",
-    "Bookmark": "netplay.core.status",
-    "CallbackSink": "netplay.io.sink",
-    "Cue": "netplay.io.frames",
-    "Device": "netplay.core.device",
-    "ImageSink": "netplay.io.images",
-    "MonotonicClock": "netplay.io.clock",
-    "Network": "netplay.io.network",
-    "NullSink": "netplay.io.sink",
-    "Player": "netplay.player",
-    "Preferences": "netplay.core.device",
-    "Presentation": "netplay.timeline",
-    "Session": "netplay.core.session",
-    "SessionRules": "netplay.core.rules",
-    "Sink": "netplay.io.sink",
-    "SkippingClock": "netplay.io.clock",
-    "Status": "netplay.core.status",
-    "Summary": "netplay.telemetry.summary",
-    "VideoFrame": "netplay.io.frames",
-    "parse_manifest": "netplay.manifest",
-    "pick_codec": "netplay.core.selection",
-    "probe_device": "netplay.io.hardware",
-}
-
-
-def __getattr__(name: str) -> object:
-    if name not in __all__:
-        raise AttributeError(f"module 'netplay' has no attribute {name!r}")
-    value: object = getattr(import_module(_HOMES.get(name, "netplay.errors")), name)
-    globals()[name] = value
-    return value
+__getattr__ = lazily(
+    __name__,
+    {
+        "AudioBlock": "netplay.io.frames",
+        "Bookmark": "netplay.core.status",
+        "CallbackSink": "netplay.io.sink",
+        "Cue": "netplay.io.frames",
+        "DecodeError": "netplay.errors",
+        "DeliveryError": "netplay.errors",
+        "Device": "netplay.core.device",
+        "ExtraMissing": "netplay.errors",
+        "ImageSink": "netplay.io.images",
+        "LicenseError": "netplay.errors",
+        "ManifestError": "netplay.errors",
+        "MediaError": "netplay.errors",
+        "MonotonicClock": "netplay.io.clock",
+        "NetplayError": "netplay.errors",
+        "Network": "netplay.io.network",
+        "NullSink": "netplay.io.sink",
+        "Player": "netplay.player",
+        "Preferences": "netplay.core.device",
+        "Presentation": "netplay.timeline",
+        "Session": "netplay.core.session",
+        "SessionRules": "netplay.core.rules",
+        "Sink": "netplay.io.sink",
+        "SinkError": "netplay.errors",
+        "SkippingClock": "netplay.io.clock",
+        "Status": "netplay.core.status",
+        "Summary": "netplay.telemetry.summary",
+        "UnsupportedManifest": "netplay.errors",
+        "VideoFrame": "netplay.io.frames",
+        "parse_manifest": "netplay.manifest",
+        "pick_codec": "netplay.core.selection",
+        "probe_device": "netplay.io.hardware",
+    },
+)

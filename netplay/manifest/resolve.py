@@ -11,8 +11,6 @@ from math import lcm
 from typing import assert_never
 
 from netplay.errors import MediaError
-from netplay.manifest.dash.unroll import behind, clip
-from netplay.manifest.hls import read_media_playlist
 from netplay.manifest.text import decoded
 from netplay.media.sidx import Incomplete, Reference, Sidx, read_sidx
 from netplay.segments import (
@@ -84,6 +82,8 @@ def resolve(
         raise ValueError(f"the segments of {representation.id} are known already")  # noqa: TRY004
     match unresolved.form:
         case "playlist":
+            from netplay.manifest.hls import read_media_playlist
+
             return read_media_playlist(
                 decoded(data, url),
                 url,
@@ -149,6 +149,8 @@ def _index(
             raise MediaError(what, f"the piece at byte {piece.first_byte} goes back in time")
         ends = run.start + run.duration
         runs.append(run)
+    from netplay.manifest.dash.unroll import behind, clip
+
     kept, skipped = behind(runs, origin)
     if unresolved.period_end_us is not None:
         length_us = unresolved.period_end_us - unresolved.period_start_us

@@ -5,15 +5,20 @@ it answered. Nothing here changes what a Session does, and the core does not kno
 anybody listens.
 """
 
-from netplay.telemetry.log import Header, Log, LogError, LogLines, LogWriter, Record, read_log
-from netplay.telemetry.qoe import Qoe, played, summarise
-from netplay.telemetry.redaction import Redaction
-from netplay.telemetry.replay import Difference, Replay, replay
-from netplay.telemetry.startup import Startup
-from netplay.telemetry.summary import Summary
-from netplay.telemetry.tap import Engine, Tap, tell
-from netplay.telemetry.unwire import decode
-from netplay.telemetry.wire import VERBATIM, Message, WireError, encode
+from typing import TYPE_CHECKING
+
+from netplay.lazy import lazily
+
+if TYPE_CHECKING:
+    from netplay.telemetry.log import Header, Log, LogError, LogLines, LogWriter, Record, read_log
+    from netplay.telemetry.qoe import Qoe, played, summarise
+    from netplay.telemetry.redaction import Redaction
+    from netplay.telemetry.replay import Difference, Replay, replay
+    from netplay.telemetry.startup import Startup
+    from netplay.telemetry.summary import Summary
+    from netplay.telemetry.tap import Engine, Tap, tell
+    from netplay.telemetry.unwire import decode
+    from netplay.telemetry.wire import VERBATIM, Message, WireError, encode
 
 __all__ = [
     "VERBATIM",
@@ -41,3 +46,33 @@ __all__ = [
     "summarise",
     "tell",
 ]
+
+__getattr__ = lazily(
+    __name__,
+    {
+        "Difference": "netplay.telemetry.replay",
+        "Engine": "netplay.telemetry.tap",
+        "Header": "netplay.telemetry.log",
+        "Log": "netplay.telemetry.log",
+        "LogError": "netplay.telemetry.log",
+        "LogLines": "netplay.telemetry.log",
+        "LogWriter": "netplay.telemetry.log",
+        "Message": "netplay.telemetry.wire",
+        "Qoe": "netplay.telemetry.qoe",
+        "Record": "netplay.telemetry.log",
+        "Redaction": "netplay.telemetry.redaction",
+        "Replay": "netplay.telemetry.replay",
+        "Startup": "netplay.telemetry.startup",
+        "Summary": "netplay.telemetry.summary",
+        "Tap": "netplay.telemetry.tap",
+        "VERBATIM": "netplay.telemetry.wire",
+        "WireError": "netplay.telemetry.wire",
+        "decode": "netplay.telemetry.unwire",
+        "encode": "netplay.telemetry.wire",
+        "played": "netplay.telemetry.qoe",
+        "read_log": "netplay.telemetry.log",
+        "replay": "netplay.telemetry.replay",
+        "summarise": "netplay.telemetry.qoe",
+        "tell": "netplay.telemetry.tap",
+    },
+)
