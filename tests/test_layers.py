@@ -18,7 +18,13 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
-LEAVES = ("netplay.errors", "netplay.segments", "netplay.timeline", "netplay.codecs")
+LEAVES = (
+    "netplay.errors",
+    "netplay.segments",
+    "netplay.timeline",
+    "netplay.codecs",
+    "netplay.lazy",
+)
 """Words that every room shares."""
 
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
@@ -28,6 +34,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     # Leaf modules.
     "netplay.errors": (),
     "netplay.codecs": (),
+    "netplay.lazy": (),
     "netplay.segments": (),
     "netplay.timeline": ("netplay.segments",),
     # What bytes hold and what text means.
