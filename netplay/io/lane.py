@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import Any, Literal, TypeVar
 
@@ -94,9 +95,9 @@ class Lane:
         self._fed.set()
 
     def flush(self, flush: Flush) -> None:
-        """Drop what was fed and is not begun, and what begins at `from_us` or later."""
+        """Drop what begins at `from_us` or later, and what is not begun unless it is kept."""
         self._ready.generation = flush.generation
-        self._feeds.clear()
+        self._feeds = deque(_cut(feed, flush) for feed in self._feeds if _stays(feed, flush))
         self._failed = False
         self._from_us = None
         self._ready.cut_from(flush.from_us)
@@ -111,9 +112,12 @@ class Lane:
         for held in self._jobs.values():
             if held.until_us is None or held.until_us > flush.from_us:
                 held.until_us = flush.from_us
-        came_us = self._came_until_us
-        if job is not None and (not job.taken or (came_us or 0) >= flush.from_us):
+        if job is None:
+            return
+        begun = bool(job.taken) or _stays(job.feed, flush)
+        if not begun or (self._came_until_us or 0) >= flush.from_us:
             job.scope.cancel()
+        job.feed = replace(job.feed, last=False)
 
     async def run(self) -> None:
         """Decode whatever is fed, until cancelled."""
@@ -345,3 +349,14 @@ class Lane:
                 hardware=self._decoder.hardware if self._decoder is not None else "",
             )
         )
+
+
+def _stays(feed: Feed, flush: Flush) -> bool:
+    """Return whether a Feed that is not begun stays in line."""
+    return flush.from_us is not None and feed.fetch_id in flush.keeps
+
+
+def _cut(feed: Feed, flush: Flush) -> Feed:
+    """Return a Feed that stays in line: it ends where the lane was emptied from, if before."""
+    ends_us = [moment for moment in (feed.until_us, flush.from_us) if moment is not None]
+    return replace(feed, generation=flush.generation, until_us=min(ends_us), last=False)

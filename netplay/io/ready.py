@@ -16,7 +16,7 @@ from typing import Generic, TypeVar
 import anyio
 
 from netplay.core.messages import Track
-from netplay.io.frames import AudioBlock, Cue, VideoFrame
+from netplay.io.frames import AudioBlock, Cue, VideoFrame, clipped
 
 __all__ = ["Ready", "Room"]
 
@@ -163,7 +163,18 @@ class Ready(Generic[EntryT]):
         self.finished = False
         while self._entries and (from_us is None or self._entries[-1].position_us >= from_us):
             self._room.take(-self._entries.pop().bytes)
+        self._cut_last(from_us)
         self._changed()
+
+    def _cut_last(self, from_us: int | None) -> None:
+        """End sound that straddles a position there: what comes next begins at that sample."""
+        last = self._entries[-1] if self._entries else None
+        if from_us is None or not isinstance(last, AudioBlock) or last.until_us <= from_us:
+            return
+        part = clipped(last, last.position_us, from_us)
+        assert part is not None, "it begins before the position"
+        self._room.take(part.bytes - last.bytes)
+        self._entries[-1] = part
 
     def finish(self) -> None:
         """No entry will come behind these, unless the lane is emptied and fed again."""
