@@ -8,6 +8,7 @@ from fractions import Fraction
 from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
+from typing import TypeVar
 
 import anyio
 import av
@@ -15,10 +16,13 @@ import numpy as np
 import numpy.typing as npt
 
 from netplay import AudioBlock, Cue, VideoFrame
+from netplay.core.messages import Action, Event
 from netplay.edge.picture import read_marker
 from netplay.io.source import Stream
 
 __all__ = ["Block", "Screen", "Shown", "decoded_frames", "decoded_sound", "joined", "language"]
+
+Told = TypeVar("Told")
 
 Samples = npt.NDArray[np.float32]
 
@@ -118,6 +122,28 @@ class Screen:
 
     def close(self) -> None:
         self.closed += 1
+
+
+class Watch:
+    """A tap that keeps every message, and lets a test wait for what follows from one."""
+
+    def __init__(self) -> None:
+        self.messages: list[Event | Action] = []
+        self._changed = anyio.Event()
+
+    def __call__(self, now_us: int, message: Event | Action) -> None:
+        self.messages.append(message)
+        self._changed.set()
+
+    def of(self, kind: type[Told]) -> list[Told]:
+        """Return the messages of a kind, in order."""
+        return [message for message in self.messages if isinstance(message, kind)]
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Return once something holds; it is looked at after every message."""
+        while not holds():
+            self._changed = anyio.Event()
+            await self._changed.wait()
 
 
 def _shown(frame: av.VideoFrame, position_us: int, duration_us: int) -> Shown:

@@ -95,7 +95,8 @@ async def test_a_seek_past_either_end_is_brought_within_the_title(bed: Testbed) 
 
 @both_loops
 async def test_a_newer_seek_supersedes_the_one_before(bed: Testbed) -> None:
-    screen, outcomes = Screen(), {}
+    screen = Screen()
+    outcomes: dict[float, bool] = {}
 
     async def seek(position_s: float) -> None:
         outcomes[position_s] = await player.seek(position_s)
