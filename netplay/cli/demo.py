@@ -19,7 +19,6 @@ from netplay.cli.outcome import summary_lines
 from netplay.cli.playing import Beat, Viewing, watch
 from netplay.cli.screen import Screen
 from netplay.cli.takeover import Takeover
-from netplay.cli.words import clock
 from netplay.core.rules import SessionRules
 from netplay.edge.cache import cached_title
 from netplay.edge.link import LinkSpec
@@ -59,7 +58,7 @@ class Show:
 
 DEMO_SHOW = Show(
     spec=DEMO,
-    link=LinkSpec(trace=((14, 9000), (12, 3000), (10, 6000), (24, 12000)), rtt_s=0.03),
+    link=LinkSpec(trace=((12, 9000), (8, 3000), (6, 7000), (34, 12000)), rtt_s=0.03),
     target_us=14 * SECOND_US,
 )
 
@@ -69,7 +68,7 @@ FAST_SHOW = Show(
         segment_s=1,
         rungs=(Rung(90, 160, 120), Rung(180, 320, 235), Rung(270, 480, 400), Rung(360, 640, 700)),
     ),
-    link=LinkSpec(trace=((4, 2200), (3, 900), (8, 3000)), rtt_s=0.02),
+    link=LinkSpec(trace=((3, 2200), (4, 800), (9, 3000)), rtt_s=0.02),
     target_us=5 * SECOND_US,
 )
 
@@ -135,9 +134,9 @@ async def _perform(
         async def stop_one() -> None:
             name = takeover.stop(half_us)
             await bed.stop(name)
-            screen.note(f"{clock(half_us)}  {name} was stopped")
+            screen.note(f"{name}, the server in use, is stopped")
 
-        takeover.when_known = lambda: screen.note(f"{clock(half_us)}  {takeover}")
+        takeover.when_known = lambda: screen.note(str(takeover))
         url = bed.hls_url if hls else bed.mpd_url
         return await watch(
             replace(viewing, url=url), screen, taps=taps, beats=[Beat(half_us, stop_one)]

@@ -73,6 +73,7 @@ def test_a_failure_is_an_object_on_standard_output_where_json_was_asked_for(
     assert len(error["attempts"]) == 1
 
 
+@pytest.mark.slow
 def test_a_refused_connection_is_tried_again_and_then_told(
     wrong: str, capsys: pytest.CaptureFixture[str], unused_port: int
 ) -> None:

@@ -78,6 +78,15 @@ def test_it_stops_after_the_duration_asked_for(netplay: Netplay, bed: Testbed) -
     assert 400_000 <= summary["shown_us"] < 1_500_000
 
 
+def test_it_begins_where_it_is_told_to(netplay: Netplay, bed: Testbed) -> None:
+    done = netplay("play", bed.mpd_url, "--start", "1.5", "--json")
+
+    summary = json.loads(done.stdout)
+    assert done.returncode == 0
+    assert summary["finished"] is True
+    assert summary["shown_us"] == pytest.approx(500_000, abs=50_000)
+
+
 def test_a_log_of_it_replays_to_the_same_actions(
     netplay: Netplay, bed: Testbed, tmp_path: Path
 ) -> None:
