@@ -144,11 +144,6 @@ class Failover:
         health.failures = health.missing = health.free_at_us = 0
         self._records.pop(resource, None)
 
-    def attempts(self, resource: Resource) -> tuple[tuple[str, str], ...]:
-        """Return what hosts answered for a resource so far, in order."""
-        record = self._records.get(resource)
-        return tuple(record.attempts) if record else ()
-
     def all_attempts(self) -> tuple[tuple[str, str], ...]:
         """Return what hosts answered for everything that is still missing, each answer once."""
         said = [pair for record in self._records.values() for pair in record.attempts]

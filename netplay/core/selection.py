@@ -38,13 +38,6 @@ class Ladder:
     set_id: str
     representations: tuple[Representation, ...]
 
-    def place_of(self, representation: str) -> int:
-        """Return the index of a Representation by id; -1 if it is not one of them."""
-        for place, rep in enumerate(self.representations):
-            if rep.id == representation:
-                return place
-        return -1
-
 
 @dataclass(frozen=True, slots=True)
 class Selection:

@@ -14,15 +14,7 @@ from netplay.core.selection import Ladder, Selection, select
 from netplay.segments import Protection, Segment, SegmentIndex
 from netplay.timeline import Known, Presentation, Representation, Unresolved
 
-__all__ = ["Place", "Title"]
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a lane stands: a Period, and the ladder it plays there."""
-
-    period: int
-    ladder: Ladder
+__all__ = ["Title"]
 
 
 @dataclass(slots=True)
