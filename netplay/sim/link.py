@@ -77,6 +77,8 @@ class Link:
             TLS 1.3, 1 plain TCP.
         connections: At most so many to one host at a time, one request on each (HTTP/1.1).
         keep_us: A connection not used for so long is closed.
+        header_bytes: Of an answer's header, which comes first; 0: it takes no part of the
+            link, and comes even where the link carries nothing.
     """
 
     trace: Trace
@@ -85,11 +87,17 @@ class Link:
     connect_rtts: int = 2
     connections: int = 6
     keep_us: int = 120_000_000
+    header_bytes: int = 300
 
     def __post_init__(self) -> None:
         """Refuse a link over which nothing could ever be asked."""
-        if self.connections < 1 or self.connect_rtts < 0 or self.keep_us < 0:
-            raise ValueError("a link has connections, and costs no negative time")
+        if (
+            self.connections < 1
+            or self.connect_rtts < 0
+            or self.keep_us < 0
+            or self.header_bytes < 0
+        ):
+            raise ValueError("a link has connections, and nothing about it is negative")
 
     def host(self, name: str) -> Host:
         """Return a host by name; an ordinary one if nothing is said of it."""

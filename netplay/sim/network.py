@@ -158,11 +158,14 @@ class Network:
     def received(self, name: Hashable) -> tuple[int, int | None, int]:
         """Return (bytes so far, when the first came, when the last came) of a request."""
         request = self._requests[name]
-        if request.flowing:
-            size_bytes, last_us = self._sharing.received(name)
-        else:
-            size_bytes, last_us = request.last or (0, request.first_byte_us or 0)
-        return min(size_bytes, request.size_bytes), request.first_byte_us, last_us
+        if request.first_byte_us is None:
+            return 0, None, 0
+        if not request.flowing:
+            came, last_us = request.last or (0, request.first_byte_us)
+            return came, request.first_byte_us, last_us
+        came, last_us = self._sharing.received(name)
+        came = min(came - self._link.header_bytes, request.size_bytes)
+        return came, request.first_byte_us, last_us
 
     def next_us(self) -> int | None:
         """Return when something will happen next; None: nothing, as things are."""
@@ -237,7 +240,7 @@ class Network:
     # Answering.
 
     def _answer(self, request: _Request) -> list[Answer]:
-        """Its first byte is due, or its refusal."""
+        """It is time for its header, or its refusal."""
         fault = request.fault
         if request.is_refused:
             del self._requests[request.name]
@@ -248,12 +251,21 @@ class Network:
             return [_broken(request, "status", f"HTTP {fault.status}")]
         if fault is not None and fault.kind == "hang" and not fault.after_bytes:
             return []
-        request.first_byte_us = self._now_us
         pool, ceiling = self._pool(request)
-        request.next_bytes = self._next_mark(request, 0)
-        self._sharing.join(request.name, pool, ceiling, until_bytes=request.next_bytes)
+        header_bytes = self._link.header_bytes
+        self._sharing.join(request.name, pool, ceiling, until_bytes=header_bytes)
         request.flowing = True
+        return [] if header_bytes else self._begin(request)
+
+    def _begin(self, request: _Request) -> list[Answer]:
+        """Its header is here."""
+        request.first_byte_us = self._now_us
+        self._look_for_next(request, 0)
         return [Answer(request.name, "began", 0, self._now_us)]
+
+    def _look_for_next(self, request: _Request, past_bytes: int) -> None:
+        request.next_bytes = self._next_mark(request, past_bytes)
+        self._sharing.look_for(request.name, self._link.header_bytes + request.next_bytes)
 
     def _pool(self, request: _Request) -> tuple[Hashable, Trace | None]:
         if request.fault is not None and request.fault.kind == "slow":
@@ -271,6 +283,8 @@ class Network:
 
     def _arrived(self, request: _Request) -> list[Answer]:
         """It has as many bytes as was looked for: all of them, or a mark, or its fault's."""
+        if request.first_byte_us is None:
+            return self._begin(request)
         fault, came = request.fault, request.next_bytes
         if came >= request.size_bytes:
             self._finish(request)
@@ -282,13 +296,13 @@ class Network:
             del self._requests[request.name]
             self._end(request, keep=False)
             return [_broken(request, "reset", f"{request.host} broke off", came)]
-        request.next_bytes = self._next_mark(request, came)
-        self._sharing.look_for(request.name, request.next_bytes)
+        self._look_for_next(request, came)
         return [Answer(request.name, "reached", came, request.first_byte_us)]
 
     def _fall_silent(self, request: _Request) -> None:
         """It keeps its connection, has no part of the link any more, and never ends."""
-        request.last = self._sharing.received(request.name)
+        came, _, last_us = self.received(request.name)
+        request.last = (came, last_us)
         self._sharing.leave(request.name)
         request.flowing = False
 
