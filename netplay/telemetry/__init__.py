@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from netplay.telemetry.log import Header, Log, LogError, LogLines, LogWriter, Record, read_log
     from netplay.telemetry.qoe import Qoe, played, summarise
     from netplay.telemetry.redaction import Redaction
-    from netplay.telemetry.replay import Difference, Replay, replay
+    from netplay.telemetry.replaying import Difference, Replay, replay
     from netplay.telemetry.startup import Startup
     from netplay.telemetry.summary import Summary
     from netplay.telemetry.tap import Engine, Tap, tell
@@ -50,7 +50,7 @@ __all__ = [
 __getattr__ = lazily(
     __name__,
     {
-        "Difference": "netplay.telemetry.replay",
+        "Difference": "netplay.telemetry.replaying",
         "Engine": "netplay.telemetry.tap",
         "Header": "netplay.telemetry.log",
         "Log": "netplay.telemetry.log",
@@ -61,7 +61,7 @@ __getattr__ = lazily(
         "Qoe": "netplay.telemetry.qoe",
         "Record": "netplay.telemetry.log",
         "Redaction": "netplay.telemetry.redaction",
-        "Replay": "netplay.telemetry.replay",
+        "Replay": "netplay.telemetry.replaying",
         "Startup": "netplay.telemetry.startup",
         "Summary": "netplay.telemetry.summary",
         "Tap": "netplay.telemetry.tap",
@@ -71,7 +71,7 @@ __getattr__ = lazily(
         "encode": "netplay.telemetry.wire",
         "played": "netplay.telemetry.qoe",
         "read_log": "netplay.telemetry.log",
-        "replay": "netplay.telemetry.replay",
+        "replay": "netplay.telemetry.replaying",
         "summarise": "netplay.telemetry.qoe",
         "tell": "netplay.telemetry.tap",
     },

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+from types import ModuleType
+
 import pytest
 from scripted import SECOND, Parrot, opened, play
 
@@ -96,3 +99,10 @@ def test_a_log_that_begins_with_an_action_is_refused() -> None:
 
     with pytest.raises(ValueError, match="line 2: an action before any event"):
         replay(log, lambda _: Parrot([]))
+
+
+def test_the_function_is_found_whatever_was_imported_before() -> None:
+    package = importlib.import_module("netplay.telemetry")
+    importlib.import_module("netplay.telemetry.replaying")
+
+    assert all(not isinstance(getattr(package, name), ModuleType) for name in package.__all__)
