@@ -134,7 +134,7 @@ class Requests:
                 fetch_id=transfer.transfer_id,
                 track=lane.track,
                 representation=rep.id,
-                number=segment.number,
+                number=self._title.number_at(rep, host, segment.number),
                 host=host,
                 urgent=urgent,
                 reason=f"{reason}; {host}: {why}",
@@ -154,6 +154,8 @@ class Requests:
                 continue
             rep = self._title.representation(rep_id)
             match self.failover.verdict(resource, self._having_index(rep), now_us):
+                case Ask(host=host) if self._title.index(rep, host) is None:
+                    actions += self._index_at(rep, track, host, now_us).actions
                 case Ask() as verdict:
                     actions.append(self._fetch_init(resource, track, verdict, now_us, urgent=True))
                 case Wait(until_us=until_us):
@@ -193,11 +195,12 @@ class Requests:
         self, resource: Resource, track: Track, verdict: Ask, now_us: int, *, urgent: bool
     ) -> Fetch:
         transfer = self.transfers.begin(resource, track, verdict.host, now_us)
+        rep = self._title.representation(resource[0])
         return Fetch(
             fetch_id=transfer.transfer_id,
             track=track,
-            representation=resource[0],
-            number=resource[1],
+            representation=rep.id,
+            number=self._title.number_at(rep, verdict.host, resource[1]),
             host=verdict.host,
             init=True,
             urgent=urgent,

@@ -16,6 +16,7 @@ from netplay.core.messages import Action, Track
 from netplay.core.playback import Playback
 from netplay.core.requests import Blocked, Requests
 from netplay.core.rules import SessionRules
+from netplay.core.selection import Ladder
 from netplay.core.title import Title
 from netplay.core.transfers import Transfer
 from netplay.core.view import make_progress, make_view
@@ -83,7 +84,9 @@ class Scheduler:
         raise AssertionError(f"planning {lane.track} came to no end")
 
     def _wants_more(self, lane: Lane, position_us: int, now_us: int) -> bool:
-        if lane.ended_us is not None or lane.missing is not None or now_us < lane.choose_at_us:
+        if lane.missing is not None or now_us < lane.choose_at_us:
+            return False
+        if lane.ended_us is not None and lane.planned_us(position_us) >= lane.ended_us:
             return False
         if self._requests.transfers.segment_of(lane.track) is not None:
             return False
@@ -117,7 +120,7 @@ class Scheduler:
             return self._nothing_until_later(lane, period, at_us)
         places = self._title.usable(ladder, aim_us, now_us)
         if not places:
-            return self._no_rung(lane, period, at_us)
+            return self._no_rung(lane, ladder, period, at_us)
         reps = [ladder.representations[place] for place in places]
         known = self._known_segment(lane, reps, aim_us)
         if known is not None and not self._fits(lane, known, at_us, now_us):
@@ -155,11 +158,11 @@ class Scheduler:
         if segment.start_us > at_us + self._rules.edge_us:
             lane.buffer.add(Span(at_us, segment.start_us, segment.start_us, period=period))
             return []
-        if segment.entry.gap:
-            # Usable rungs have no gap here; this one is left, so no rung has it.
-            lane.buffer.add(Span(at_us, segment.end_us, segment.end_us, period=period))
-            return []
-        start_us, end_us = lane.buffer.free_around(segment.start_us, segment.end_us, at_us)
+        assert not segment.entry.gap, "a rung with a gap here is not usable"
+        if end_us is None or self._title.later_period(period, lane.track) is None:
+            end_us = segment.end_us  # else what runs past its Period gives way to the next
+        end_us = min(end_us, segment.end_us)
+        start_us, end_us = lane.buffer.free_around(segment.start_us, end_us, at_us)
         span = Span(
             start_us=start_us,
             end_us=end_us,
@@ -206,8 +209,12 @@ class Scheduler:
         lane.buffer.add(Span(at_us, start_us, start_us, period=period))
         return []
 
-    def _no_rung(self, lane: Lane, period: int, at_us: int) -> list[Action]:
+    def _no_rung(self, lane: Lane, ladder: Ladder, period: int, at_us: int) -> list[Action]:
         """No rung has the segment at a place: a hole in subtitles, the end of anything else."""
+        gap_ends_us = self._title.gap_ends_us(ladder, lane.buffer.aim_us(at_us))
+        if gap_ends_us is not None:
+            lane.buffer.add(Span(at_us, gap_ends_us, gap_ends_us, period=period))
+            return []
         attempts = self._title.why_not(lane.track, period)
         if lane.gates and self._title.ends_at(lane.track, lane.buffer.aim_us(at_us)):
             # Packagers announce a last segment that they never wrote; Media3 ends here too.

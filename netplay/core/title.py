@@ -93,6 +93,19 @@ class Title:
             return True
         return not segment.entry.gap and (rep.id, segment.number) not in self._lost
 
+    def gap_ends_us(self, ladder: Ladder, at_us: int) -> int | None:
+        """Return where a gap ends that every rung left has at a position; None if there is none."""
+        ends = []
+        for rep in ladder.representations:
+            index = self.index(rep)
+            segment = index.at(at_us) if index is not None else None
+            if (rep.id, None) in self._lost:
+                continue
+            if segment is None or not segment.entry.gap:
+                return None
+            ends.append(segment.end_us)
+        return min(ends, default=None)
+
     # What turned out.
 
     def resolved(self, representation: str, host: str, index: SegmentIndex) -> None:
@@ -107,6 +120,16 @@ class Title:
         if host is not None:
             return self._indexes.get((rep.id, self._index_host(rep, host)))
         return next((ix for (name, _), ix in self._indexes.items() if name == rep.id), None)
+
+    def number_at(self, rep: Representation, host: str, number: int) -> int:
+        """Return the number by which a host knows the segment that the first one calls `number`."""
+        index, own = self.index(rep), self.index(rep, host)
+        segment = index.numbered(number) if index is not None else None
+        if segment is None or own is None or own is index:
+            return number
+        # Copies of one playlist differ in their numbers, and by less than half a segment in time.
+        there = own.at((segment.start_us + segment.end_us) // 2)
+        return there.number if there is not None else number
 
     @staticmethod
     def _index_host(rep: Representation, host: str) -> str:
