@@ -71,6 +71,7 @@ class _Host:
 class _Record:
     attempts: list[tuple[str, str]] = field(default_factory=list)
     without: set[str] = field(default_factory=set)
+    undecodable: set[str] = field(default_factory=set)
     short: set[str] = field(default_factory=set)
 
 
@@ -127,6 +128,8 @@ class Failover:
                 return
         elif failure in _ABOUT_THE_RESOURCE:
             record.without.add(host)
+            if failure == "decode":
+                record.undecodable.add(host)
             return
         elif failure == "short":
             # A connection that closed early may have been bad luck; twice is the file.
@@ -142,7 +145,12 @@ class Failover:
         """A host delivered: it is well, and so is the resource."""
         health = self._host(host)
         health.failures = health.missing = health.free_at_us = 0
-        self._records.pop(resource, None)
+        record = self._records.pop(resource, None)
+        if record is not None and record.undecodable:
+            # That bytes arrived says nothing of what the decoder will make of them: a host
+            # whose copy it refused stays out, or two of them would be asked in turn for ever.
+            record.without = set(record.undecodable)
+            self._records[resource] = record
 
     def all_attempts(self) -> tuple[tuple[str, str], ...]:
         """Return what hosts answered for everything that is still missing, each answer once."""

@@ -63,6 +63,8 @@ class Playback:
         self._ends_at_us: int | None = None
         self._ended_since_us = 0
         self._moved_from_us = position_us
+        # When it last set off, jumped or changed its rate.
+        self._moving_since_us = now_us
 
     def position_us(self, now_us: int) -> int:
         """Return where the playhead is."""
@@ -91,6 +93,7 @@ class Playback:
     def set_rate(self, rate: Fraction, now_us: int) -> list[Action]:
         """Go at another speed."""
         self.playhead.set_rate(rate, now_us)
+        self._moving_since_us = now_us
         if not self.playhead.moving:
             return []
         return [Play(self.position_us(now_us), now_us, rate, "the viewer set the rate")]
@@ -110,7 +113,8 @@ class Playback:
         """Follow the master clock, as long as both move."""
         if self._ends_at_us is not None and at_us >= self._ended_since_us:
             self._ends_at_us = now_us
-        if self.playhead.moving and at_us <= now_us:
+        # A report of a moment before it set off, jumped or changed its rate is of another way.
+        if self.playhead.moving and self._moving_since_us <= at_us <= now_us:
             drift_us = position_us - self.playhead.position_us(at_us)
             if abs(drift_us) > _SAME_CLOCK_US:
                 # A device that has not made its first sound yet is behind where it was told
@@ -195,6 +199,7 @@ class Playback:
             return []
         self.started = self.underway = True
         self._moved_from_us = self.position_us(now_us)
+        self._moving_since_us = now_us
         self.playhead.start(now_us)
         return [Play(self.position_us(now_us), now_us, self.playhead.rate, reason)]
 
@@ -226,6 +231,7 @@ class Playback:
     def _jump(self, target_us: int, now_us: int) -> list[Action]:
         self.playhead.place(target_us, now_us)
         self._moved_from_us = target_us
+        self._moving_since_us = now_us
         reason = "nothing to play up to here"
         if self.playhead.moving:
             return [Play(target_us, now_us, self.playhead.rate, reason)]

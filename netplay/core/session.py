@@ -158,7 +158,7 @@ class Session:
         self._connected = False
         if not any(lane.gates for lane in self._lanes.values()):
             return self._nothing_playable()
-        return []
+        return [Hold(start_us, "start", "to begin with")] if start_us else []
 
     def _route(self, event: Event, now_us: int) -> list[Action]:  # noqa: C901  # a table
         match event:

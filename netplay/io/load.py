@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import anyio
 import anyio.to_thread
 
-from netplay.errors import Attempt, ManifestError
+from netplay.errors import Attempt, ManifestError, shown_url
 from netplay.io.document import Document, read_document
 from netplay.io.local import file_url
 from netplay.io.network import Network
@@ -150,7 +150,12 @@ async def _fetched(network: Network, url: str, *, local: bool, jitter: random.Ra
             wait_s = max(wait_s, failed.retry_after_us / 1e6)
         worth_it = failed.failure in RETRIED_FAILURES or failed.status in RETRIED_STATUSES
         if not worth_it or len(attempts) >= TRIES or anyio.current_time() + wait_s >= ends_at:
-            raise ManifestError(url, _summary(failed, attempts), tuple(attempts)) from failed
+            detail = (
+                failed.detail.removeprefix(f"{shown_url(url)}: ")
+                if local
+                else _summary(failed, attempts)
+            )
+            raise ManifestError(url, detail, () if local else tuple(attempts)) from failed
         await anyio.sleep(wait_s)
 
 
