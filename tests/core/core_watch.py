@@ -10,7 +10,6 @@ from core_titles import Movie
 from netplay.core.messages import (
     Action,
     Cancel,
-    DecodeFailed,
     Event,
     Evict,
     Fail,
@@ -29,6 +28,7 @@ from netplay.core.messages import (
     Resumed,
     Sought,
 )
+from netplay.timeline import Unresolved
 
 
 @dataclass
@@ -39,6 +39,7 @@ class Watch:
     live: dict[int, Fetch | Resolve] = field(default_factory=dict)
     held: dict[int, Fetch] = field(default_factory=dict)
     newest_id: int = 0
+    resolved: set[tuple[str, str]] = field(default_factory=set)
     generations: dict[str, int] = field(default_factory=dict)
     fed_to_us: dict[str, int] = field(default_factory=dict)
     fed: dict[str, set[int]] = field(default_factory=dict)
@@ -63,21 +64,26 @@ class Watch:
                 self.paused = False
             case Sought():
                 self.finished = False
-            case Fetched(fetch_id=fetch_id):
-                ended = self.live.get(fetch_id)
-                if isinstance(ended, Fetch):
-                    self.held[fetch_id] = ended
-                    del self.live[fetch_id]
-            case FetchFailed(fetch_id=fetch_id):
-                if isinstance(self.live.get(fetch_id), Fetch):
-                    del self.live[fetch_id]
-            case Resolved(resolve_id=resolve_id) | ResolveFailed(resolve_id=resolve_id):
-                if isinstance(self.live.get(resolve_id), Resolve):
-                    del self.live[resolve_id]
-            case DecodeFailed():
-                pass
+            case Fetched() | FetchFailed():
+                self._fetch_ended(event)
+            case Resolved() | ResolveFailed():
+                self._resolve_ended(event)
             case _:
                 pass
+
+    def _fetch_ended(self, event: Fetched | FetchFailed) -> None:
+        fetch = self.live.get(event.fetch_id)
+        if isinstance(fetch, Fetch):
+            del self.live[event.fetch_id]
+            if isinstance(event, Fetched):
+                self.held[event.fetch_id] = fetch
+
+    def _resolve_ended(self, event: Resolved | ResolveFailed) -> None:
+        resolve = self.live.get(event.resolve_id)
+        if isinstance(resolve, Resolve):
+            del self.live[event.resolve_id]
+            if isinstance(event, Resolved):
+                self.resolved |= {(resolve.representation, host) for host in (resolve.host, "")}
 
     def _action(self, action: Action) -> None:
         assert not self.failed, f"after Fail came {action}"
@@ -127,6 +133,10 @@ class Watch:
             if isinstance(other, Fetch) and other.track == action.track and not other.init
         ]
         assert action.init or not others, f"{action} beside {others}"
+        rep = self.movie.representation(action.representation)
+        if isinstance(rep.index, Unresolved):
+            needed = (rep.id, action.host if rep.index.per_host else "")
+            assert needed in self.resolved, f"{action} by a playlist that was never read"
         segment = self.movie.segment(action.representation, action.host, action.number)
         assert not segment.entry.gap, f"{action} of a segment that does not exist"
         assert not action.init or segment.entry.init is not None

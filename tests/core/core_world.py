@@ -46,7 +46,7 @@ from netplay.core.messages import (
 from netplay.core.rules import SessionRules
 from netplay.core.session import Session
 
-__all__ = ["GONE", "MISSING", "REFUSED", "SILENT", "Fault", "World"]
+__all__ = ["GONE", "MISSING", "REFUSED", "SILENT", "Fault", "World", "faulty"]
 
 A = TypeVar("A")
 
@@ -83,6 +83,16 @@ Deed = Event | Callable[["World"], Event | None]
 
 def flawless(request: Fetch | Resolve, now_us: int) -> Fault | None:
     return None
+
+
+def faulty(fault: Fault, *, host: str = "", from_s: float = 0, until_s: float = 1e9) -> Faults:
+    """Answer so, from one host or from all, for a time."""
+
+    def answer(request: Fetch | Resolve, now_us: int) -> Fault | None:
+        here = host in ("", request.host) and from_s * 1e6 <= now_us < until_s * 1e6
+        return fault if here else None
+
+    return answer
 
 
 @dataclass

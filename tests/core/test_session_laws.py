@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import pytest
 from core_titles import LADDER, SOUND_BPS, Movie, make_movie, movies
-from core_world import GONE, MISSING, REFUSED, SILENT, Deed, Fault, Faults, World
+from core_world import GONE, MISSING, REFUSED, SILENT, Deed, Fault, Faults, World, faulty
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -87,7 +87,7 @@ faults = st.sampled_from(
 
 
 @st.composite
-def faulty(draw: st.DrawFn) -> Faults:
+def broken(draw: st.DrawFn) -> Faults:
     """Draw hosts that fail by host, by kind of request and by time, the same way every time."""
     answers = draw(st.lists(faults, min_size=1, max_size=7))
     from_us = draw(st.sampled_from((0, 2_000_000, 8_000_000)))
@@ -152,7 +152,7 @@ def any_world(draw: st.DrawFn, *deeds: st.SearchStrategy[Deed], checked: bool = 
         draw(movies()),
         rate_bps=draw(rates_bps),
         rtt_us=draw(rtts_us),
-        fault=draw(faulty()),
+        fault=draw(broken()),
         script=draw(scripts(viewer, *deeds)),
         controller=abr.controller(draw(controllers)),
         rules=SessionRules(
@@ -284,7 +284,7 @@ def test_a_link_faster_than_the_ladder_plays_to_the_end_without_a_stall(
 def test_when_every_host_dies_it_ends_in_one_fail_or_the_end(
     movie: Movie, fault: Fault, dead_s: int
 ) -> None:
-    world = World(movie, fault=lambda _, now_us: fault if now_us >= dead_s * 1e6 else None).run()
+    world = World(movie, fault=faulty(fault, from_s=dead_s)).run()
 
     assert len(world.of(Fail)) + len(world.of(Finish)) == 1
 
