@@ -36,6 +36,7 @@ from netplay.io.places import Places
 from netplay.io.ranges import check_answer
 from netplay.io.resolve import fetch_index
 from netplay.io.source import Source
+from netplay.io.tracks import needed_stream
 from netplay.io.transfer import InitKey, Transfer
 from netplay.io.transport import Request, TransferFailed
 from netplay.timeline import Presentation
@@ -92,7 +93,8 @@ class Fetcher:
         match action:
             case Fetch():
                 name = f"{action.representation}/{'init' if action.init else action.number}"
-                transfer = Transfer(action, Source(name))
+                needs = needed_stream(self._places.representation(action.representation))
+                transfer = Transfer(action, Source(name, needs=needs), needs=needs)
                 assert action.fetch_id not in self._transfers, f"fetch {action.fetch_id} again"
                 self._transfers[action.fetch_id] = transfer
                 self._tasks.start_soon(self._fetch, transfer, name=f"fetch {name}")
@@ -260,6 +262,9 @@ class Fetcher:
     def _keep_init(self, transfer: Transfer) -> None:
         """Read an init segment, and go on with the media that waited for it."""
         init = read_init_bytes(b"".join(transfer.raw), what=transfer.source.name)
+        streams = {track.config.stream for track in init.tracks}
+        if transfer.needs and init.container == "fmp4" and transfer.needs not in streams:
+            raise MediaError(transfer.source.name, f"holds no {transfer.needs}")
         key = transfer.init_key
         assert key is not None
         self._inits[key] = (transfer.action.fetch_id, init)

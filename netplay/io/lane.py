@@ -152,7 +152,7 @@ class Lane:
         except (MediaError, DecodeError) as error:
             self._failed = True
             self._feeds.clear()
-            self._inside = "unwanted"
+            await self._rescue(job)
             self._emit(
                 DecodeFailed(
                     self._track,
@@ -162,6 +162,19 @@ class Lane:
                     media=isinstance(error, MediaError),
                 )
             )
+
+    async def _rescue(self, job: Job) -> None:
+        """Get what the decoder still holds of the Feed before one that failed."""
+        flowing, self._inside = self._inside == "flowing", "unwanted"
+        self._jobs.pop(job.feed.fetch_id, None)
+        if self._decoder is None or not flowing or not self._jobs:
+            return
+        try:
+            await self._drain(self._decoder)
+        except (MediaError, DecodeError):
+            return  # what was in it went with the segment that failed
+        finally:
+            self._inside = "unwanted"
 
     async def _decode(self, job: Job) -> None:
         feed = job.feed

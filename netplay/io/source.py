@@ -12,6 +12,8 @@ from typing import Literal
 
 import anyio
 
+from netplay.errors import MediaError
+
 __all__ = ["Config", "Packet", "Source", "SourceLost", "Stream"]
 
 Stream = Literal["video", "audio", "text"]
@@ -65,10 +67,16 @@ class Packet:
 
 
 class Source:
-    """One fetched segment, perhaps still arriving, as packets a stream."""
+    """One fetched segment, perhaps still arriving, as packets a stream.
 
-    def __init__(self, name: str) -> None:
+    Args:
+        name: What it is called in errors.
+        needs: The stream without which it is another segment than the one wanted.
+    """
+
+    def __init__(self, name: str, *, needs: Stream | None = None) -> None:
         self.name = name
+        self._needs = needs
         self._configs: dict[Stream, Config] | None = None
         self._packets: dict[Stream, list[Packet]] = {}
         self._finished = False
@@ -78,8 +86,14 @@ class Source:
     # The fetching side.
 
     def start(self, configs: tuple[Config, ...]) -> None:
-        """Say which streams there are; once, before any packet."""
+        """Say which streams there are; once, before any packet.
+
+        Raises:
+            MediaError: The one that is needed is not among them.
+        """
         assert self._configs is None, f"{self.name} was started twice"
+        if self._needs and all(config.stream != self._needs for config in configs):
+            raise MediaError(self.name, f"holds no {self._needs}")
         self._configs = {config.stream: config for config in configs}
         self._packets = {config.stream: [] for config in configs}
         self._wake()

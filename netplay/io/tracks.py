@@ -10,13 +10,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import cast
 
-from netplay.codecs import family
+from netplay.codecs import family, kind_of
 from netplay.errors import MediaError
 from netplay.io.source import Config, Packet, Stream
 from netplay.media.init import InitSegment, TrackInit
 from netplay.media.moof import Sample
+from netplay.timeline import Representation
 
-__all__ = ["StreamTrack", "stream_tracks"]
+__all__ = ["StreamTrack", "needed_stream", "stream_tracks"]
 
 _DECODERS = {"jpeg": "mjpeg", "dts": "dca"}
 """Where FFmpeg's name is not the family's."""
@@ -60,6 +61,17 @@ class StreamTrack:
 
     def _samples(self, ticks: int) -> int:
         return ticks * (self.config.sample_rate_hz or 0) // self.config.timescale
+
+
+def needed_stream(rep: Representation) -> Stream | None:
+    """Return the stream that a Representation's media must hold; None if nothing says.
+
+    A variant of HLS that declares nothing may turn out to be sound alone.
+    """
+    if rep.kind == "video":
+        declared = rep.width is not None or any(kind_of(it) == "video" for it in rep.codecs)
+        return "video" if declared else None
+    return rep.kind if rep.kind in ("audio", "text") else None
 
 
 def stream_tracks(init: InitSegment, *, what: str) -> tuple[StreamTrack, ...]:

@@ -9,7 +9,7 @@ import anyio
 from netplay.core.messages import Fetch, Fetched, Progressed
 from netplay.errors import MediaError
 from netplay.io.intake import Init, Intake, open_intake
-from netplay.io.source import Source
+from netplay.io.source import Source, Stream
 from netplay.segments import Init as InitPlace
 
 __all__ = ["InitKey", "Transfer"]
@@ -27,6 +27,7 @@ class Transfer:
         received_bytes: Counted from the first byte asked for.
         received_us: When the last bytes came.
         local: It came from this machine.
+        needs: The stream that it must hold; None if nothing says.
         raw: The bytes as they came, for a fetch that resumes this one; dropped on success.
         held: Those of them that no intake has taken, for want of the init segment.
         told_bytes: How many the Session has heard of; -1 before the first time.
@@ -37,6 +38,7 @@ class Transfer:
 
     action: Fetch
     source: Source
+    needs: Stream | None = None
     scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
     init_key: InitKey | None = None
     intake: Intake | None = None
