@@ -8,6 +8,7 @@ what it says about itself (refused, reset, silent, 5xx) counts for everything it
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -63,7 +64,9 @@ _ATTEMPTS_KEPT = 24
 class _Host:
     failures: int = 0
     missing: int = 0
+    failed_at_us: int = -1
     free_at_us: int = 0
+    urgent_at_us: int = 0
     said: str = ""
 
 
@@ -83,6 +86,8 @@ class Failover:
         self._jitter = jitter
         self._hosts: dict[str, _Host] = {}
         self._records: dict[Resource, _Record] = {}
+        self.urgent = False
+        """The viewer waits: ask again soon, however often a host has failed."""
 
     def verdict(self, resource: Resource, locations: Sequence[Location], now_us: int) -> Verdict:
         """Return whom to ask for a resource now."""
@@ -92,16 +97,20 @@ class Failover:
         may_have = [place.host for place in ranked if place.host not in without]
         if not may_have:
             return GiveUp(tuple(record.attempts) if record else ())
+        if record:
+            # Whoever failed least at this goes first: two silent hosts, each free again by
+            # the time the other was found out, would else keep the third from being asked.
+            failed = Counter(host for host, _ in record.attempts)
+            may_have.sort(key=failed.__getitem__)
         for host in may_have:
-            if self._host(host).free_at_us <= now_us:
+            if self._free_at_us(host) <= now_us:
                 return Ask(host, self._why(host, ranked[0].host))
-        return Wait(min(self._host(host).free_at_us for host in may_have))
+        return Wait(min(self._free_at_us(host) for host in may_have))
 
     def another(self, host: str, locations: Sequence[Location], now_us: int) -> bool:
         """Whether some other host could be asked now."""
         return any(
-            place.host != host and self._host(place.host).free_at_us <= now_us
-            for place in locations
+            place.host != host and self._free_at_us(place.host) <= now_us for place in locations
         )
 
     def failed(
@@ -113,9 +122,10 @@ class Failover:
         detail: str,
         status: int | None,
         retry_after_us: int | None,
+        asked_us: int,
         now_us: int,
     ) -> None:
-        """Take in what a host answered instead of the resource."""
+        """Take in what a host answered, now, instead of the resource it was asked for then."""
         record = self._records.setdefault(resource, _Record())
         said = detail or (f"HTTP {status}" if status else failure)
         record.attempts = [*record.attempts, (host, said)][-_ATTEMPTS_KEPT:]
@@ -136,15 +146,24 @@ class Failover:
             if host in record.short:
                 record.without.add(host)
             record.short.add(host)
+        obliged_us = now_us + (retry_after_us or 0)
+        if asked_us <= health.failed_at_us:
+            # What was asked before it last failed fails with it: that is one failure.
+            health.free_at_us = max(health.free_at_us, obliged_us)
+            health.urgent_at_us = max(health.urgent_at_us, obliged_us)
+            return
         health.failures += 1
+        health.failed_at_us = now_us
         pause_us = self._rules.backoff_us << min(health.failures - 1, 16)
         pause_us = self._jitter.spread(min(pause_us, self._rules.backoff_cap_us))
-        health.free_at_us = now_us + max(pause_us, retry_after_us or 0)
+        health.free_at_us = max(now_us + pause_us, obliged_us)
+        urgent_us = min(pause_us, self._jitter.spread(self._rules.backoff_waiting_us))
+        health.urgent_at_us = max(now_us + urgent_us, obliged_us)
 
     def succeeded(self, resource: Resource, host: str) -> None:
         """A host delivered: it is well, and so is the resource."""
         health = self._host(host)
-        health.failures = health.missing = health.free_at_us = 0
+        health.failures = health.missing = health.free_at_us = health.urgent_at_us = 0
         record = self._records.pop(resource, None)
         if record is not None and record.undecodable:
             # That bytes arrived says nothing of what the decoder will make of them: a host
@@ -156,6 +175,10 @@ class Failover:
         """Return what hosts answered for everything that is still missing, each answer once."""
         said = [pair for record in self._records.values() for pair in record.attempts]
         return tuple(dict.fromkeys(said))
+
+    def _free_at_us(self, host: str) -> int:
+        health = self._host(host)
+        return health.urgent_at_us if self.urgent else health.free_at_us
 
     def _host(self, host: str) -> _Host:
         return self._hosts.setdefault(host, _Host())

@@ -229,6 +229,7 @@ class Requests:
         """A request brought what it was sent for."""
         del now_us
         self.failover.succeeded(transfer.resource, transfer.host)
+        self.transfers.complete(transfer.resource)
         if transfer.resource[2]:
             self._inits_held.add(transfer.resource)
 
@@ -250,15 +251,22 @@ class Requests:
             detail=detail,
             status=status,
             retry_after_us=retry_after_us,
+            asked_us=transfer.asked_us,
             now_us=now_us,
         )
         lane = self._lanes[transfer.track]
         lane.choose_at_us = 0
         return self.take_back(lane, transfer.transfer_id) if transfer.is_segment else []
 
-    def cancel(self, transfer: Transfer, reason: str) -> list[Action]:
-        """Stop a request that is under way."""
-        self.transfers.end(transfer)
+    def cancel(
+        self, transfer: Transfer, reason: str, *, until_us: int | None = None
+    ) -> list[Action]:
+        """Stop a request that is under way.
+
+        Args:
+            until_us: The link has given nothing since its last byte, up to here.
+        """
+        self.transfers.end(transfer, until_us=until_us)
         if transfer.is_index:
             return [Cancel(resolve_id=transfer.transfer_id, reason=reason)]
         cancel = Cancel(fetch_id=transfer.transfer_id, reason=reason)

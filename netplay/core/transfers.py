@@ -60,8 +60,12 @@ class Transfers:
         self._meter = LinkMeter()
         self._busy_since_us = 0
         self._busy_bytes = 0
+        self._samples: list[Sample] = []
         self.heard_us = 0
-        """When anything at all last arrived."""
+        """When anything last arrived that had not come before."""
+        # How far anybody came with what is not here yet: the same first bytes over and over
+        # are no sign of life.
+        self._furthest: dict[Resource, int] = {}
 
     def __iter__(self) -> Iterator[Transfer]:
         return iter(tuple(self._live.values()))
@@ -112,7 +116,8 @@ class Transfers:
         """Take in how far it has come."""
         if event.bytes > transfer.bytes or transfer.first_byte_us is None:
             transfer.heard_us = max(transfer.heard_us, event.received_us)
-        if event.bytes > transfer.bytes:
+        if event.bytes > self._furthest.get(transfer.resource, 0):
+            self._furthest[transfer.resource] = event.bytes
             self.heard_us = max(self.heard_us, event.received_us)
         if event.first_byte_at_us is not None:
             transfer.first_byte_us = event.first_byte_at_us
@@ -129,16 +134,33 @@ class Transfers:
             last_byte_us=event.received_us,
         )
 
-    def end(self, transfer: Transfer, *, cached: bool = False) -> Sample | None:
-        """Note that it is over; return what the link did since the last sample, if anything."""
+    def end(self, transfer: Transfer, *, cached: bool = False, until_us: int | None = None) -> None:
+        """Note that it is over, one way or another.
+
+        Args:
+            cached: It came from a cache, and says nothing of the link.
+            until_us: The link gave nothing more up to here; None: not known of the link.
+        """
         del self._live[transfer.transfer_id]
         alone = transfer.track == "video" and transfer.is_segment
-        return self._meter.ended(
+        sample = self._meter.ended(
             transfer.transfer_id,
             rung=transfer.rung if alone else None,
             duration_us=transfer.duration_us if alone else 0,
             cached=cached,
+            until_us=until_us,
         )
+        if sample is not None:
+            self._samples.append(sample)
+
+    def drain(self) -> list[Sample]:
+        """Return what the link did since this was last asked."""
+        samples, self._samples = self._samples, []
+        return samples
+
+    def complete(self, resource: Resource) -> None:
+        """Note that a resource is here."""
+        self._furthest.pop(resource, None)
 
     def rate_bps(self, now_us: int) -> float | None:
         """Return what the link gave since it was last idle, waiting included.

@@ -126,12 +126,41 @@ def test_a_host_that_delivers_between_misses_keeps_its_place() -> None:
 def test_a_body_cut_short_once_is_bad_luck_and_twice_is_the_file() -> None:
     failover = hosts_of()
 
-    fail(failover, "a", "short")
+    for host in "abc":
+        fail(failover, host, "short")
     again = asked(failover, now_us=RULES.backoff_us)
     fail(failover, "a", "short", now_us=RULES.backoff_us)
 
     assert again == "a"
     assert asked(failover, now_us=10**9) == "b"
+
+
+def test_whoever_has_not_failed_at_a_segment_is_asked_before_those_who_have() -> None:
+    failover = hosts_of()
+
+    order = []
+    for round_us in range(4):
+        now_us = round_us * 10**9  # everybody is free again by then
+        order.append(asked(failover, now_us=now_us))
+        fail(failover, order[-1], "timeout", now_us=now_us)
+
+    assert order == ["a", "b", "c", "a"]
+
+
+def test_a_host_whose_copy_was_not_decodable_stays_out_when_another_delivers() -> None:
+    failover = hosts_of()
+
+    for host in "ab":
+        failover.succeeded(SEGMENT, host)
+        fail(failover, host, "decode")
+    third = asked(failover)
+    failover.succeeded(SEGMENT, "c")
+    fail(failover, "c", "decode")
+
+    verdict = failover.verdict(SEGMENT, HOSTS, 0)
+    assert third == "c"
+    assert isinstance(verdict, GiveUp)
+    assert [host for host, _ in verdict.attempts] == ["a", "b", "c"]
 
 
 def test_when_all_must_rest_it_waits_for_the_one_that_is_free_first() -> None:
