@@ -4,6 +4,8 @@
 is asked and answers, and `abr.laws.check_controller` holds one of your own to it.
 """
 
+from abr.bola import Bola
+from abr.bola_e import BolaE
 from abr.contract import (
     Abandonment,
     Choice,
@@ -18,6 +20,7 @@ from abr.contract import (
     Switch,
     View,
 )
+from abr.dynamic import Dynamic, DynamicDash
 from abr.fixed import Fixed
 from abr.guardrails import GOOD_ENOUGH_VMAF, Guardrails
 from abr.hybrid import Hybrid, HybridSettings
@@ -27,9 +30,13 @@ from abr.throughput import Throughput
 __all__ = [
     "GOOD_ENOUGH_VMAF",
     "Abandonment",
+    "Bola",
+    "BolaE",
     "Choice",
     "Controller",
     "Device",
+    "Dynamic",
+    "DynamicDash",
     "Fixed",
     "Guardrails",
     "Hybrid",

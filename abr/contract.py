@@ -78,8 +78,8 @@ class View:
         rung: The rung of the segment before this one; None at the start and after a seek.
         segment_s: Duration of the segment to be chosen.
         sizes_bytes: Expected size of the next segments, one row a segment, one column a
-            rung: sizes_bytes[0][rung] is the segment to be chosen. At least one row; None
-            where only duration times bitrate is known.
+            rung: sizes_bytes[0][rung] is the segment to be chosen. At least one row, five
+            where so many are left; None where only duration times bitrate is known.
         buffered_s: Media held ahead of the playhead.
         target_s: How much the player aims to hold.
         max_buffer_s: How much it may hold.
@@ -92,6 +92,11 @@ class View:
         live_latency_s: How far behind the live edge the playhead is; None if not live.
         device: What the device can spare.
         other_bps: What the tracks beside this one (audio, text) need of the link.
+        fetched_segments: How many segments came since the start or the last seek: 0 when the
+            first is to be chosen, and the same number for as long as the question is about
+            the same segment.
+        waited_s: How long this question was held back for want of room, since the segment
+            before came or was left. A wait that the controller asked for is not counted.
     """
 
     now_us: int
@@ -111,6 +116,8 @@ class View:
     live_latency_s: float | None = None
     device: Device = Device()
     other_bps: float = 0.0
+    fetched_segments: int = 0
+    waited_s: float = 0.0
 
     def size_bytes(self, rung: int, ahead: int = 0) -> float:
         """Return the expected size of a segment: as announced, else bitrate times duration."""
@@ -199,7 +206,11 @@ class Keep:
 
 @dataclass(frozen=True, slots=True)
 class Switch:
-    """Leave the download and fetch the segment at another rung."""
+    """Leave the download and fetch the segment at another rung.
+
+    A player that asks `choose` anew instead, as Sabre does, asks with the same
+    `fetched_segments`, and controllers understand it.
+    """
 
     rung: int
     reason: str = ""

@@ -20,6 +20,7 @@ from abr.contract import NetworkType, Sample
 
 __all__ = [
     "INITIAL_BPS",
+    "DecayingMean",
     "DualEwma",
     "Estimator",
     "Ewma",
@@ -89,7 +90,7 @@ def rate_bps(sample: Sample) -> float:
     return 8 * sample.bytes / max(sample.busy_s, SHORTEST_S)
 
 
-class _DecayingMean:
+class DecayingMean:
     """A mean in which a value's weight halves with every half-life of weight after it.
 
     A plain moving average starts from a zero that nobody measured; this one divides by
@@ -106,6 +107,7 @@ class _DecayingMean:
         self.mean: float | None = None
 
     def add(self, value: float, weight: float) -> None:
+        """Take in a value of so much weight."""
         self._weight += weight
         mean = value if self.mean is None else self.mean
         self.mean = mean + self._share(weight) / self._share(self._weight) * (value - mean)
@@ -118,7 +120,7 @@ class Ewma:
     """The rate, as an exponentially weighted mean over busy time."""
 
     def __init__(self, half_life_s: float = FAST_HALF_LIFE_S) -> None:
-        self._mean = _DecayingMean(half_life_s)
+        self._mean = DecayingMean(half_life_s)
 
     def observe(self, sample: Sample) -> None:
         """Take in what the link did."""
@@ -238,8 +240,8 @@ class Ttfb:
         fast_half_life_requests: float = FAST_HALF_LIFE_REQUESTS,
         slow_half_life_requests: float = SLOW_HALF_LIFE_REQUESTS,
     ) -> None:
-        self._fast = _DecayingMean(fast_half_life_requests)
-        self._slow = _DecayingMean(slow_half_life_requests)
+        self._fast = DecayingMean(fast_half_life_requests)
+        self._slow = DecayingMean(slow_half_life_requests)
 
     def observe(self, sample: Sample) -> None:
         """Take in how long the first bytes of a sample's requests took."""

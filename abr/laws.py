@@ -105,6 +105,7 @@ class _World:
     rate: float
     devices: tuple[Device, Device]  # before and after the moment of `change_before`
     live_latency_s: float | None
+    asks_anew: bool  # what to fetch instead of a download that was left, as Sabre does
     seek_before: int
     change_before: int
 
@@ -138,6 +139,7 @@ def _draw(rng: Random) -> _World:
         rate=rng.choice((1.0, 1.0, 0.5, 2.0)),
         devices=(_draw_device(rng), _draw_device(rng)),
         live_latency_s=rng.choice((None, None, target_s)),
+        asks_anew=rng.random() < 0.3,
         seek_before=rng.randrange(_SEGMENTS * 2),
         change_before=rng.randrange(_SEGMENTS * 2),
     )
@@ -184,6 +186,8 @@ class _Session:
         self._playing = False
         self._started = False
         self._rebuffers = 0
+        self._fetched = 0
+        self._waited_s = 0.0
         self._stretch = 0
         self._stretch_left_us = world.stretches[0][0]
 
@@ -191,13 +195,14 @@ class _Session:
         """Return every answer the controller gave, in order."""
         for segment in range(_SEGMENTS):
             if segment == self._world.seek_before:
-                self._buffered_s, self._rung = 0.0, None
+                self._buffered_s, self._rung, self._fetched = 0.0, None, 0
                 self._playing = self._started = False
             if segment == self._world.change_before:
                 self._change()
             self._wait_for_room()
             self._rung = self._fetch(segment, self._choose(segment))
             self._buffered_s += self._world.segment_s
+            self._fetched += 1
             self._playing = self._started = True
         return self._answers
 
@@ -208,9 +213,9 @@ class _Session:
         self._device = self._world.devices[1]
 
     def _wait_for_room(self) -> None:
-        excess_s = self._buffered_s - self._world.target_s
-        if excess_s > 0:
-            self._pass(math.ceil(excess_s / self._world.rate * 1e6))
+        wait_s = max(0.0, self._buffered_s - self._world.target_s) / self._world.rate
+        self._pass(math.ceil(wait_s * 1e6))
+        self._waited_s = wait_s
 
     def _choose(self, segment: int) -> int:
         waits, waited_s, room_s = 0, 0.0, self._buffered_s / self._world.rate + _MOMENT_S
@@ -230,8 +235,10 @@ class _Session:
     def _fetch(self, segment: int, rung: int) -> int:
         """Download a segment, following the controller down; return the rung it came at."""
         tried = {rung}
+        anew = self._world.asks_anew
         while True:
             verdict = self._download(segment, rung)
+            self._waited_s = 0.0
             if verdict is None:
                 return rung
             self._law(
@@ -241,6 +248,8 @@ class _Session:
                 "no segment comes twice at one rung", verdict, holds=verdict.rung not in tried
             )
             rung = verdict.rung
+            if anew:
+                rung, tried, anew = self._choose(segment), set(), False
             tried.add(rung)
 
     def _download(self, segment: int, rung: int) -> Switch | None:
@@ -347,6 +356,8 @@ class _Session:
             remaining_segments=None if live else _SEGMENTS - segment,
             live_latency_s=world.live_latency_s,
             device=self._device,
+            fetched_segments=self._fetched,
+            waited_s=self._waited_s,
         )
 
     def _check_choice(self, choice: Choice) -> None:

@@ -12,7 +12,10 @@ from dataclasses import fields, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from abr.bola import Bola
+from abr.bola_e import BolaE
 from abr.contract import Controller
+from abr.dynamic import Dynamic, DynamicDash
 from abr.fixed import Fixed
 from abr.guardrails import Guardrails
 from abr.hybrid import Hybrid, HybridSettings
@@ -40,10 +43,15 @@ def _throughput(
     *,
     safety_margin: float = SAFETY_MARGIN,
     initial_bps: float | None = None,
+    insufficient_buffer: bool = True,
     **limits: object,
 ) -> Throughput:
-    guardrails = _limited(Guardrails(), limits)
-    return Throughput(safety_margin, initial_bps=initial_bps, guardrails=guardrails)
+    return Throughput(
+        safety_margin,
+        initial_bps=initial_bps,
+        insufficient_buffer=insufficient_buffer,
+        guardrails=_limited(Guardrails(), limits),
+    )
 
 
 def _limited(guardrails: Guardrails, limits: Mapping[str, object]) -> Guardrails:
@@ -52,6 +60,13 @@ def _limited(guardrails: Guardrails, limits: Mapping[str, object]) -> Guardrails
 
 
 _OURS: Final[dict[str, Callable[..., Controller]]] = {
+    "bola": Bola,
+    "bola-basic": partial(Bola, finite=False),
+    "bola-e": BolaE,
+    "bola-finite": partial(Bola, guard="none"),
+    "bola-o": partial(Bola, guard="o"),
+    "dynamic": Dynamic,
+    "dynamicdash": DynamicDash,
     "fixed": Fixed,
     "hybrid": _hybrid,
     "throughput": _throughput,

@@ -1,15 +1,17 @@
 """The plain throughput rule: the highest rung that downloads in less time than it plays.
 
 The floor that other controllers are measured against. It looks at the buffer for one
-thing only, whether a download on its way will be late.
+thing only: that the segment comes before it runs out.
 """
 
 from __future__ import annotations
 
-from abr.abandonment import LateRule
 from abr.contract import Abandonment, Choice, Progress, Sample, View
-from abr.estimate import LinkEstimate
+from abr.estimate import INITIAL_BPS
 from abr.guardrails import Guardrails
+from abr.insufficient import InsufficientBuffer
+from abr.overdue import overdue
+from abr.segment_link import SegmentLink, share_bps
 
 __all__ = ["Throughput"]
 
@@ -20,14 +22,18 @@ SAFETY_MARGIN = 0.9
 class Throughput:
     """Picks the highest rung whose first byte and body come within the segment's duration.
 
+    Until anything was measured it goes by what it was told of the link, or by the kind of
+    network; knowing neither it starts with the lowest rung.
+
     Args:
         safety_margin: Share of the estimated throughput that is safe to use.
-        initial_bps: Throughput remembered from earlier sessions; None goes by the network.
+        initial_bps: Throughput remembered from earlier sessions.
         guardrails: Limits by device, network and quality.
-        late: When to leave a download.
+        insufficient_buffer: Take no rung that would not come before the buffer runs out.
 
     Source:
-        Sabre's THROUGHPUT: latency + p b / (0.9 throughput) <= p.
+        Sabre's THROUGHPUT: latency + p b / (0.9 throughput) <= p, the insufficient-buffer
+        rule, and a download left when it takes longer than 1.8 p.
     """
 
     def __init__(
@@ -36,39 +42,54 @@ class Throughput:
         *,
         initial_bps: float | None = None,
         guardrails: Guardrails | None = None,
-        late: LateRule | None = None,
+        insufficient_buffer: bool = True,
+        link: SegmentLink | None = None,
     ) -> None:
         if not 0 < safety_margin <= 1:
             raise ValueError(f"safety_margin lies in (0, 1], not {safety_margin}")
+        if initial_bps is not None and not 0 < initial_bps < float("inf"):
+            raise ValueError(f"a remembered rate must be positive, not {initial_bps}")
         self._safety_margin = safety_margin
+        self._initial_bps = initial_bps
         self._guardrails = guardrails or Guardrails()
-        self._late = late or LateRule()
-        self._link = LinkEstimate(initial_bps=initial_bps)
+        self._insufficient = InsufficientBuffer() if insufficient_buffer else None
+        self._link = link or SegmentLink()
 
     def choose(self, view: View) -> Choice:
         """Return the highest rung that the link keeps up with."""
         self._link.on(view.device.network)
-        safe_bps = self._safety_margin * self._link.bps / (abs(view.rate) or 1.0) - view.other_bps
         cap = self._guardrails.cap(view)
-        body_s = view.segment_s - (self._link.ttfb_s or 0.0)
-        rung = max(
-            (
-                i
-                for i, r in enumerate(view.rungs[: cap.rung + 1])
-                if r.bitrate_bps * view.segment_s <= safe_bps * body_s
-            ),
-            default=0,
-        )
+        video_bps = self._link.video_bps(view)
+        measured = video_bps is not None
+        if video_bps is None:
+            video_bps = share_bps(view, self._believed_bps(view))
+        safe_bps = self._safety_margin * video_bps
+        rung = min(self._link.sustainable(view, safe_bps), cap.rung)
         reason = f"within {safe_bps / 1e6:.2f} Mb/s"
         if rung == cap.rung and cap.reason:
             reason = f"{cap.reason}, {reason}"
-        return Choice(rung, reason=reason, estimate_bps=self._link.measured_bps)
+        if measured and self._insufficient is not None:
+            within = self._insufficient.cap(view, rung, bps=video_bps, ttfb_s=self._link.ttfb_s)
+            if within < rung:
+                rung, reason = within, f"{view.buffered_s:.1f} s of buffer, {reason}"
+        return Choice(rung, reason=reason, estimate_bps=self._link.bps)
 
     def observe(self, sample: Sample) -> None:
         """Take in what the link did."""
         self._link.observe(sample)
 
     def abandon(self, view: View, progress: Progress) -> Abandonment:
-        """Return whether a late download should be left for a lower rung."""
-        cap = self._guardrails.cap(view)
-        return self._late.judge(view, progress, ttfb_s=self._link.ttfb_s, cap=cap.rung)
+        """Return whether a download that takes far too long should be left for a lower rung."""
+        return overdue(
+            view,
+            progress,
+            self._link,
+            safety_margin=self._safety_margin,
+            cap=self._guardrails.cap(view).rung,
+        )
+
+    def _believed_bps(self, view: View) -> float:
+        if self._initial_bps is not None:
+            return self._initial_bps
+        network = view.device.network
+        return 0.0 if network == "unknown" else INITIAL_BPS[network]

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from abr import Choice, Controller, Fixed, Keep, Progress, Switch, View, controller
+from abr import Choice, Controller, Fixed, Keep, Progress, Switch, View, controller, names
 from abr.contract import Abandonment
 from abr.laws import check_controller, check_session
 
-OURS = ["fixed", "hybrid", "throughput"]
+OURS = names()
 
 
 @pytest.mark.parametrize("name", OURS)

@@ -6,7 +6,6 @@ import pytest
 from abr_views import PLAYING, START, halfway, measured
 
 from abr import Device, Fixed, Guardrails, Keep, Sample, Switch, Throughput
-from abr.abandonment import LateRule
 
 
 def test_a_segment_must_come_within_its_own_duration() -> None:
@@ -24,13 +23,15 @@ def test_a_first_byte_that_takes_longer_than_the_segment_leaves_the_lowest_rung(
     assert throughput.choose(PLAYING).rung == 0
 
 
-def test_the_level_of_the_buffer_does_not_matter() -> None:
-    throughput = measured(Throughput(), bps=4e6)
+def test_what_would_not_come_before_the_buffer_runs_out_is_left_alone() -> None:
+    low = replace(PLAYING, buffered_s=2.05)
 
-    empty = throughput.choose(replace(PLAYING, buffered_s=0.0))
-    full = throughput.choose(replace(PLAYING, buffered_s=60.0))
+    # 0.9 of 2 s at 4 Mb/s is 7.2 Mb, which 1.75 Mb/s for 4 s has and 2.35 Mb/s has not.
+    choice = measured(Throughput(), bps=4e6).choose(low)
+    without = measured(Throughput(insufficient_buffer=False), bps=4e6).choose(low)
 
-    assert empty == full
+    assert [choice.rung, without.rung] == [5, 7]
+    assert choice.reason == "2.0 s of buffer, within 3.60 Mb/s"
 
 
 def test_a_faster_playback_and_audio_leave_less_for_it() -> None:
@@ -56,18 +57,35 @@ def test_it_starts_from_what_is_remembered_or_from_the_network() -> None:
     assert Throughput().choose(replace(START, device=Device(network="wifi"))).rung == 5
 
 
-def test_it_leaves_a_late_download_by_the_rule_it_is_given() -> None:
-    low = replace(PLAYING, buffered_s=3.0)
-    patient = LateRule(settle_s=100.0)
+def test_knowing_nothing_it_starts_with_the_lowest_rung() -> None:
+    assert Throughput().choose(START).rung == 0
 
-    assert isinstance(Throughput().abandon(low, halfway()), Switch)
-    assert isinstance(Throughput(late=patient).abandon(low, halfway()), Keep)
+
+def test_another_network_makes_it_forget_what_it_measured() -> None:
+    throughput = measured(Throughput(), bps=20e6)
+    wifi = replace(PLAYING, device=Device(network="wifi"))
+    wired = replace(PLAYING, device=Device(network="wired"))
+
+    rungs = [throughput.choose(view).rung for view in (wifi, wired)]
+
+    assert rungs == [9, 5]
+
+
+def test_it_leaves_a_download_that_takes_far_too_long() -> None:
+    verdict = measured(Throughput(), bps=8e6).abandon(PLAYING, halfway())
+
+    assert verdict == Switch(5, "6.6 s to go at 2.00 Mb/s")
 
 
 def test_a_margin_must_leave_something_and_not_add_to_it() -> None:
     for margin in (0.0, 1.5):
         with pytest.raises(ValueError, match="safety_margin"):
             Throughput(margin)
+
+
+def test_a_remembered_rate_must_be_one() -> None:
+    with pytest.raises(ValueError, match="remembered"):
+        Throughput(initial_bps=0.0)
 
 
 def test_a_fixed_rung_stays() -> None:
