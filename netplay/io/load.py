@@ -96,7 +96,10 @@ async def load_manifest(
     asked_us = _now_us()
     if not _SCHEME.match(url):
         url = file_url(url)
-    local = urlsplit(url).scheme.lower() == "file"
+    try:
+        local = urlsplit(url).scheme.lower() == "file"
+    except ValueError as error:
+        raise ManifestError(url, f"not a URL: {error}") from error
     document = await _fetched(network, url, local=local, jitter=random.Random(seed))
     if not document.data.strip():
         raise ManifestError(document.url, "the answer is empty")
