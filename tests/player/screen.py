@@ -15,8 +15,8 @@ import av
 import numpy as np
 import numpy.typing as npt
 
-from netplay import AudioBlock, Cue, VideoFrame
-from netplay.core.messages import Action, Event
+from netplay import AudioBlock, Cue, Player, VideoFrame
+from netplay.core.messages import Action, Event, Track
 from netplay.edge.picture import read_marker
 from netplay.io.source import Stream
 
@@ -138,6 +138,21 @@ class Watch:
     def of(self, kind: type[Told]) -> list[Told]:
         """Return the messages of a kind, in order."""
         return [message for message in self.messages if isinstance(message, kind)]
+
+    async def held(self, player: Player, *tracks: Track) -> None:
+        """Return once all of the title is held on these tracks."""
+
+        def is_held() -> bool:
+            lanes = [player.status().lane(track) for track in tracks]
+            return all(
+                lane is not None
+                and len(lane.buffered_us) == 1
+                and lane.buffered_us[0][0] == 0
+                and lane.buffered_us[0][1] >= 5_990_000
+                for lane in lanes
+            )
+
+        await self.until(is_held)
 
     async def until(self, holds: Callable[[], bool]) -> None:
         """Return once something holds; it is looked at after every message."""

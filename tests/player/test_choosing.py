@@ -10,7 +10,6 @@ import pytest
 
 import abr
 from netplay import Player, Preferences, SessionRules, SkippingClock
-from netplay.core.messages import Track
 from netplay.edge.testbed import Testbed
 
 from .hosts import hosts
@@ -108,17 +107,6 @@ async def test_sets_are_chosen_by_their_ids_and_an_unknown_id_is_refused(bed: Te
     assert lane.language == "sv"
 
 
-async def holds_everything(player: Player, watch: Watch, *tracks: Track) -> None:
-    """Return once the rest of the title is held."""
-
-    def is_held() -> bool:
-        lanes = [player.status().lane(track) for track in tracks]
-        return all(lane is not None and lane.buffered_us[-1:] == whole for lane in lanes)
-
-    whole = ((0, 6_000_000),)
-    await watch.until(is_held)
-
-
 @both_loops
 @both_formats
 async def test_subtitles_come_and_go_at_their_times(bed: Testbed, path: str) -> None:
@@ -131,7 +119,7 @@ async def test_subtitles_come_and_go_at_their_times(bed: Testbed, path: str) -> 
             await player.play()
             await player.pause()
             # Nothing waits for subtitles, and a clock that skips runs ahead of them.
-            await holds_everything(player, watch, "text")
+            await watch.held(player, "text")
             await player.seek(0)
             await player.resume()
             await player.wait_finished()
@@ -155,7 +143,7 @@ async def test_subtitles_turned_off_go_at_once_and_stay_away(bed: Testbed) -> No
             await player.open(bed.mpd_url)
             await player.play()
             await player.pause()
-            await holds_everything(player, watch, "text")
+            await watch.held(player, "text")
             await player.seek(1.6)
             await watch.until(lambda: bool(screen.cues) and bool(screen.cues[-1][1]))
             await player.choose(text_languages=())

@@ -76,9 +76,13 @@ async def test_closing_ends_whoever_waits_for_playback(folder: Path, wait: str) 
     outcome: list[BaseException] = []
 
     async def wait_for_it() -> None:
-        waits = {"play": player.play, "seek": lambda: player.seek(4.0)}
         try:
-            await waits.get(wait, player.wait_finished)()
+            if wait == "play":
+                await player.play()
+            elif wait == "seek":
+                await player.seek(4.0)
+            else:
+                await player.wait_finished()
         except anyio.ClosedResourceError as error:
             outcome.append(error)
 
