@@ -23,6 +23,7 @@ from netplay.core.messages import (
     Action,
     Cancel,
     Decoded,
+    DecodeFailed,
     Event,
     Fail,
     Failure,
@@ -204,6 +205,8 @@ class World:
         renders: bool = True,
         drift_us: int = 0,
         checked: bool = True,
+        undecodable: Callable[[Fetch], str | None] = lambda _: None,
+        media_to_blame: bool = True,
     ) -> None:
         self.movie = movie
         self.session = Session(
@@ -231,6 +234,8 @@ class World:
         self._renders = renders
         self._drift_us = drift_us
         self._checked = checked
+        self._undecodable = undecodable
+        self._media_to_blame = media_to_blame
         opened = Opened(
             movie.presentation,
             device or Device(),
@@ -491,7 +496,7 @@ class World:
             for event in self._frames(track, decoder):
                 self._push(self.now_us + DECODE_US, event)
 
-    def _frames(self, track: Track, decoder: Decoder) -> Iterator[Decoded]:
+    def _frames(self, track: Track, decoder: Decoder) -> Iterator[Decoded | DecodeFailed]:
         position_us = self.position_us(self.now_us)
         while True:
             if decoder.job is None:
@@ -507,6 +512,14 @@ class World:
             reached_us = download.media_until_us()
             init = self._init_of(request)
             if reached_us is None or (init and (request.representation, init) not in self._inits):
+                return
+            why = self._undecodable(request)
+            if why is not None:
+                decoder.queue.clear()
+                decoder.job = None
+                yield DecodeFailed(
+                    track, decoder.generation, feed.fetch_id, why, self._media_to_blame
+                )
                 return
             assert download.media_us is not None
             begin_us = max(download.media_us[0] + feed.offset_us, feed.from_us, decoder.reached_us)
