@@ -83,6 +83,7 @@ class Decoding:
                 detail=detail,
                 status=None,
                 retry_after_us=None,
+                asked_us=now_us,
                 now_us=now_us,
             )
             return actions

@@ -88,6 +88,8 @@ class Failover:
         self._records: dict[Resource, _Record] = {}
         self.urgent = False
         """The viewer waits: ask again soon, however often a host has failed."""
+        self.comfortable = True
+        """Enough is held to try a host that failed before; else only when no other is left."""
 
     def verdict(self, resource: Resource, locations: Sequence[Location], now_us: int) -> Verdict:
         """Return whom to ask for a resource now."""
@@ -102,9 +104,10 @@ class Failover:
             # the time the other was found out, would else keep the third from being asked.
             failed = Counter(host for host, _ in record.attempts)
             may_have.sort(key=failed.__getitem__)
-        for host in may_have:
-            if self._free_at_us(host) <= now_us:
-                return Ask(host, self._why(host, ranked[0].host))
+        free = [host for host in may_have if self._free_at_us(host) <= now_us]
+        well = [host for host in free if self.comfortable or not self._host(host).failures]
+        for host in (*well, *free):
+            return Ask(host, self._why(host, ranked[0].host))
         return Wait(min(self._free_at_us(host) for host in may_have))
 
     def another(self, host: str, locations: Sequence[Location], now_us: int) -> bool:
@@ -152,18 +155,21 @@ class Failover:
             health.free_at_us = max(health.free_at_us, obliged_us)
             health.urgent_at_us = max(health.urgent_at_us, obliged_us)
             return
-        health.failures += 1
+        # Silence costs the viewer's buffer seconds where a refusal costs a round trip.
+        health.failures += 2 if failure == "timeout" else 1
         health.failed_at_us = now_us
         pause_us = self._rules.backoff_us << min(health.failures - 1, 16)
-        pause_us = self._jitter.spread(min(pause_us, self._rules.backoff_cap_us))
-        health.free_at_us = max(now_us + pause_us, obliged_us)
-        urgent_us = min(pause_us, self._jitter.spread(self._rules.backoff_waiting_us))
+        pause_us = min(pause_us, self._rules.backoff_cap_us)
+        spread_us = self._jitter.spread(pause_us)
+        health.free_at_us = max(now_us + spread_us, obliged_us)
+        urgent_us = spread_us * min(pause_us, self._rules.backoff_waiting_us) // pause_us
         health.urgent_at_us = max(now_us + urgent_us, obliged_us)
 
     def succeeded(self, resource: Resource, host: str) -> None:
         """A host delivered: it is well, and so is the resource."""
         health = self._host(host)
         health.failures = health.missing = health.free_at_us = health.urgent_at_us = 0
+        health.failed_at_us = -1
         record = self._records.pop(resource, None)
         if record is not None and record.undecodable:
             # That bytes arrived says nothing of what the decoder will make of them: a host

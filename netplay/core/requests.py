@@ -258,15 +258,9 @@ class Requests:
         lane.choose_at_us = 0
         return self.take_back(lane, transfer.transfer_id) if transfer.is_segment else []
 
-    def cancel(
-        self, transfer: Transfer, reason: str, *, until_us: int | None = None
-    ) -> list[Action]:
-        """Stop a request that is under way.
-
-        Args:
-            until_us: The link has given nothing since its last byte, up to here.
-        """
-        self.transfers.end(transfer, until_us=until_us)
+    def cancel(self, transfer: Transfer, reason: str) -> list[Action]:
+        """Stop a request that is under way."""
+        self.transfers.end(transfer)
         if transfer.is_index:
             return [Cancel(resolve_id=transfer.transfer_id, reason=reason)]
         cancel = Cancel(fetch_id=transfer.transfer_id, reason=reason)

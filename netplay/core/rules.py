@@ -44,7 +44,12 @@ class SessionRules:
         patience_us: Longest silence suffered from any host. hls.js waits 10 s for a first byte.
         backoff_us: How long a host is left alone after its first failure in a row; doubled by
             each further one.
-        backoff_cap_us: And at most so long. hls.js sends a pathway away for 300 s; Shaka 60 s.
+        backoff_waiting_us: At most so long while the viewer waits: nothing is lost by asking.
+            A guess; it bounds what an outage costs beyond itself.
+        backoff_cap_us: And at most so long otherwise. hls.js sends a pathway away for 300 s;
+            Shaka 60 s.
+        probe_us: With less than this ahead, a host that failed is asked only when no other is
+            left: finding out whether it is well again must not cost a stall.
         jitter: Every back-off is stretched or shrunk by up to this share.
         give_up_us: Playback fails after a stall this long in which nothing arrived at all.
         give_up_start_us: The same before anything was shown.
@@ -67,7 +72,9 @@ class SessionRules:
     impatience_us: int = 2_000_000
     patience_us: int = 10_000_000
     backoff_us: int = 1_000_000
+    backoff_waiting_us: int = 2_000_000
     backoff_cap_us: int = 60_000_000
+    probe_us: int = 10_000_000
     jitter: float = 0.2
     give_up_us: int = 60_000_000
     give_up_start_us: int = 20_000_000

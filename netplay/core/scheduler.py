@@ -13,6 +13,7 @@ from abr.contract import Choice, Controller, Switch
 from netplay.core.buffer import Span
 from netplay.core.lane import Lane, Missing
 from netplay.core.messages import Action, Track
+from netplay.core.patience import Patience
 from netplay.core.playback import Playback
 from netplay.core.requests import Blocked, Requests
 from netplay.core.rules import SessionRules
@@ -45,6 +46,7 @@ class Scheduler:
         lanes: Mapping[Track, Lane],
         playback: Playback,
         requests: Requests,
+        patience: Patience,
         controller: Controller,
         rules: SessionRules,
     ) -> None:
@@ -52,6 +54,7 @@ class Scheduler:
         self._lanes = lanes
         self._playback = playback
         self._requests = requests
+        self._patience = patience
         self._controller = controller
         self._rules = rules
         self._inits_wait_until_us: int | None = None
@@ -65,6 +68,11 @@ class Scheduler:
         """Return every request that is due now."""
         if self._playback.finished:
             return []
+        for sample in self._requests.transfers.drain():
+            self._controller.observe(sample)
+        failover, position_us = self._requests.failover, self._playback.position_us(now_us)
+        failover.urgent = self._playback.waiting is not None
+        failover.comfortable = self._playback.ahead_us(position_us) >= self._rules.probe_us
         actions, self._inits_wait_until_us = self._requests.inits(now_us)
         position_us = self._playback.position_us(now_us)
         self._room_at.clear()
@@ -341,6 +349,9 @@ class Scheduler:
             again_us = answer.ask_again_us
             transfer.ask_again_us = again_us and max(again_us, now_us + _SHORTEST_PAUSE_US)
             return []
+        if self._patience.suspects(transfer, now_us):
+            # Not the rung is too high; another one of the same host would be as silent.
+            return self._patience.leave([transfer], now_us)
         if not 0 <= answer.rung < rung:
             raise ValueError(f"the controller left rung {rung} for {answer.rung} of {len(reps)}")
         period, index = span.period, self._title.index(reps[answer.rung])
@@ -359,33 +370,16 @@ class Scheduler:
         for transfer in self._requests.transfers:
             if transfer.ask_again_us is not None:
                 transfer.ask_again_us = 0
+        for lane in self._lanes.values():
+            lane.choose_at_us = 0
 
-    def overdue(self, now_us: int) -> list[Action]:
-        """Leave transfers that have been silent for too long, or that the controller leaves."""
-        actions: list[Action] = []
-        for transfer in self._requests.transfers:
-            if now_us < self._patience_ends_us(transfer, now_us):
-                # Silence is no event, so the question is asked by the clock.
-                actions += self.watch(transfer, now_us)
-                continue
-            silent_s = (now_us - transfer.heard_us) / 1e6
-            actions += self._requests.cancel(transfer, f"silent for {silent_s:.1f} s")
-            actions += self._requests.failed(
-                transfer, now_us, failure="timeout", detail=f"silent for {silent_s:.1f} s"
-            )
-        return actions
-
-    def _patience_ends_us(self, transfer: Transfer, now_us: int) -> int:
-        rules = self._rules
-        rep = self._title.representation(transfer.resource[0])
-        if not self._requests.failover.another(transfer.host, rep.locations, now_us):
-            return transfer.heard_us + rules.patience_us
-        # Half of what is held is left for the next host to do better.
-        lane = self._lanes[transfer.track]
-        position_us = self._playback.position_us(transfer.heard_us)
-        ahead_us = max(0, lane.edge_us(position_us) - position_us)
-        patience_us = min(max(ahead_us // 2, rules.impatience_us), rules.patience_us)
-        return transfer.heard_us + patience_us
+    def watch_all(self, now_us: int) -> list[Action]:
+        """Ask the controller about what is under way: silence is no event, so the clock asks."""
+        return [
+            action
+            for transfer in self._requests.transfers
+            for action in self.watch(transfer, now_us)
+        ]
 
     def wakeup_us(self, now_us: int) -> int | None:
         """Return when something is due that no event will announce; None: never."""
@@ -397,7 +391,7 @@ class Scheduler:
         if self._playback.playhead.moving:
             moments += [self._playback.playhead.arrives_at(at) for at in self._room_at.values()]
         for transfer in self._requests.transfers:
-            moments.append(self._patience_ends_us(transfer, now_us))
+            moments.append(self._patience.ends_us(transfer, now_us))
             if transfer.is_segment and transfer.rung > 0 and transfer.ask_again_us:
                 moments.append(transfer.ask_again_us)
         return max(now_us, min(moments)) if moments else None

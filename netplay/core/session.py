@@ -45,6 +45,7 @@ from netplay.core.messages import (
     Track,
     TracksChosen,
 )
+from netplay.core.patience import Patience
 from netplay.core.playback import Playback
 from netplay.core.reporting import blank_status, make_status
 from netplay.core.requests import Requests
@@ -54,7 +55,7 @@ from netplay.core.selection import EMPTY
 from netplay.core.status import Status
 from netplay.core.switching import Switcher
 from netplay.core.title import Title
-from netplay.core.transfers import Transfer, Transfers
+from netplay.core.transfers import Transfers
 
 __all__ = ["Session"]
 
@@ -103,10 +104,8 @@ class Session:
             actions = self._open(event, now_us)
         else:
             actions = self._route(event, now_us)
+        self._reconsider(actions)
         actions += self._settle(now_us, ticked=isinstance(event, Tick))
-        if any(isinstance(action, Play | Hold) for action in actions):
-            # What the controller was asked about a download rested on how the buffer drains.
-            self._scheduler.ask_again()
         self.next_wakeup_us = self._wakeup_us(now_us)
         return actions
 
@@ -149,8 +148,15 @@ class Session:
             now_us=now_us,
         )
         self._feeder = Feeder(title, self._lanes, self.rules)
+        self._patience = Patience(title, self._lanes, self._playback, self._requests, self.rules)
         self._scheduler = Scheduler(
-            title, self._lanes, self._playback, self._requests, self.controller, self.rules
+            title,
+            self._lanes,
+            self._playback,
+            self._requests,
+            self._patience,
+            self.controller,
+            self.rules,
         )
         self._switcher = Switcher(title, self._lanes, self._playback, self._requests, self.rules)
         self._switcher.open_lanes(start_us)
@@ -163,7 +169,7 @@ class Session:
     def _route(self, event: Event, now_us: int) -> list[Action]:  # noqa: C901  # a table
         match event:
             case Tick():
-                return self._scheduler.overdue(now_us)
+                return self._patience.leave_overdue(now_us) + self._scheduler.watch_all(now_us)
             case Progressed() | Fetched():
                 return self._received(event, now_us)
             case FetchFailed():
@@ -201,14 +207,14 @@ class Session:
         if isinstance(event, Progressed):
             return self._scheduler.watch(transfer, now_us)
         self._requests.delivered(transfer, now_us)
-        self._end(transfer, cached=event.cached)
+        self._requests.transfers.end(transfer, cached=event.cached)
         return []
 
     def _fetch_failed(self, event: FetchFailed, now_us: int) -> list[Action]:
         transfer = self._requests.transfers.get(event.fetch_id)
         if transfer is None or transfer.is_index:
             return []
-        self._end(transfer)
+        self._requests.transfers.end(transfer)
         return self._requests.failed(
             transfer,
             now_us,
@@ -222,7 +228,7 @@ class Session:
         transfer = self._requests.transfers.get(event.resolve_id)
         if transfer is None or not transfer.is_index:
             return []
-        self._end(transfer)
+        self._requests.transfers.end(transfer)
         if isinstance(event, ResolveFailed):
             return self._requests.failed(
                 transfer,
@@ -241,11 +247,6 @@ class Session:
         self._requests.transfers.heard_us = now_us
         self._title.resolved(transfer.resource[0], transfer.host, event.index)
         return []
-
-    def _end(self, transfer: Transfer, *, cached: bool = False) -> None:
-        sample = self._requests.transfers.end(transfer, cached=cached)
-        if sample is not None:
-            self.controller.observe(sample)
 
     def _seek(self, event: Sought, now_us: int) -> list[Action]:
         target_us = self._within(event.position_us)
@@ -277,10 +278,20 @@ class Session:
             step += self._feeder.feed(position_us, waiting=self._playback.waiting is not None)
             step += self._playback.check(now_us, ticked=ticked)
             step += self._give_up(now_us)
+            self._reconsider(step)
             actions += step
             if not step:
                 return actions + self._connect() + self._evict(now_us)
         raise AssertionError("the session did not settle")
+
+    def _reconsider(self, actions: list[Action]) -> None:
+        """Let what was put off be asked again when the playhead sets off or comes to rest.
+
+        The controller judged a download by how the buffer drains, and a host that failed was
+        left alone for longer than a waiting viewer can bear.
+        """
+        if any(isinstance(action, Play | Hold) for action in actions):
+            self._scheduler.ask_again()
 
     def _give_up(self, now_us: int) -> list[Action]:
         """Fail if what the playhead needs next will not come."""

@@ -134,13 +134,8 @@ class Transfers:
             last_byte_us=event.received_us,
         )
 
-    def end(self, transfer: Transfer, *, cached: bool = False, until_us: int | None = None) -> None:
-        """Note that it is over, one way or another.
-
-        Args:
-            cached: It came from a cache, and says nothing of the link.
-            until_us: The link gave nothing more up to here; None: not known of the link.
-        """
+    def end(self, transfer: Transfer, *, cached: bool = False) -> None:
+        """Note that it is over, one way or another; `cached` says nothing of the link."""
         del self._live[transfer.transfer_id]
         alone = transfer.track == "video" and transfer.is_segment
         sample = self._meter.ended(
@@ -148,7 +143,6 @@ class Transfers:
             rung=transfer.rung if alone else None,
             duration_us=transfer.duration_us if alone else 0,
             cached=cached,
-            until_us=until_us,
         )
         if sample is not None:
             self._samples.append(sample)

@@ -43,6 +43,7 @@ def fail(
     resource: Resource = SEGMENT,
     status: int | None = None,
     retry_after_us: int | None = None,
+    asked_us: int | None = None,
     now_us: int = 0,
 ) -> None:
     failover.failed(
@@ -52,6 +53,7 @@ def fail(
         detail="",
         status=status,
         retry_after_us=retry_after_us,
+        asked_us=now_us if asked_us is None else asked_us,
         now_us=now_us,
     )
 
@@ -214,13 +216,14 @@ def test_every_rest_is_spread_by_a_seeded_share(seed: int, failures: int) -> Non
     one, same = hosts_of(RULES, seed), hosts_of(RULES, seed)
 
     for failover in (one, same):
-        for _ in range(failures + 1):
-            fail(failover, "a")
+        for moment_us in range(failures + 1):
+            fail(failover, "a", now_us=moment_us)
 
-    verdict = one.verdict(SEGMENT, HOSTS[:1], 0)
+    verdict = one.verdict(SEGMENT, HOSTS[:1], failures)
     plain_us = min(RULES.backoff_us << failures, RULES.backoff_cap_us)
     assert isinstance(verdict, Wait)
-    assert abs(verdict.until_us - plain_us) <= plain_us * RULES.jitter + 1
+    rest_us = verdict.until_us - failures
+    assert abs(rest_us - plain_us) <= plain_us * RULES.jitter + 1
     assert verdict == same.verdict(SEGMENT, HOSTS[:1], 0)
 
 
@@ -278,3 +281,40 @@ def test_only_so_many_answers_are_kept() -> None:
 
 def test_with_nowhere_to_ask_there_is_nothing_to_hope_for() -> None:
     assert hosts_of().verdict(SEGMENT, (), 0) == GiveUp(())
+
+
+def test_what_was_asked_before_a_host_failed_fails_with_it_once() -> None:
+    failover = hosts_of()
+
+    fail(failover, "a", resource=("0/v0", 7, True), asked_us=0, now_us=100)
+    fail(failover, "a", asked_us=50, now_us=200)
+
+    assert failover.verdict(SEGMENT, HOSTS[:1], 200) == Wait(100 + RULES.backoff_us)
+
+
+def test_a_waiting_viewer_has_a_failed_host_asked_again_soon() -> None:
+    failover = hosts_of()
+    for moment_us in range(6):
+        fail(failover, "a", now_us=moment_us)
+
+    patient = failover.verdict(SEGMENT, HOSTS[:1], 5)
+    failover.urgent = True
+    urgent = failover.verdict(SEGMENT, HOSTS[:1], 5)
+
+    assert patient == Wait(5 + RULES.backoff_us * 32)
+    assert urgent == Wait(5 + RULES.backoff_waiting_us)
+
+
+def test_a_host_that_failed_is_tried_again_only_with_enough_held_or_no_other_left() -> None:
+    failover = hosts_of()
+    fail(failover, "a", resource=("0/v0", 6, False))
+    later_us = RULES.backoff_us
+
+    failover.comfortable = True
+    at_ease = asked(failover, now_us=later_us)
+    failover.comfortable = False
+    in_need = asked(failover, now_us=later_us)
+    alone = failover.verdict(SEGMENT, HOSTS[:1], later_us)
+
+    assert (at_ease, in_need) == ("a", "b")
+    assert isinstance(alone, Ask)
