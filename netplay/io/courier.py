@@ -47,6 +47,13 @@ class Courier:
 
     async def deliver(self) -> None:
         """Make the calls noted; for a threaded sink, wait until they are queued."""
+        try:
+            await self._hand_over()
+        except anyio.BrokenResourceError:
+            # The worker is gone, and what the sink raised is on its way to whoever waits here.
+            await anyio.sleep_forever()
+
+    async def _hand_over(self) -> None:
         while self._calls:
             if self._queue is None:
                 self._make(self._calls[0])
@@ -80,7 +87,7 @@ class Courier:
         if self._queue is not None:
             # What was shown by then is brought to the sink even when all else is cancelled.
             with anyio.CancelScope(shield=True), suppress(anyio.BrokenResourceError):
-                await self.deliver()
+                await self._hand_over()
             self._queue.close()
             self._queue = None
         return await self._stack.__aexit__(kind, error, trace)
