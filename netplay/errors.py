@@ -53,6 +53,11 @@ def shown_url(url: str) -> str:
     return urlunsplit((parts.scheme, host, parts.path, "", "")) + ("?…" if parts.query else "")
 
 
+def _told(attempts: tuple[Attempt, ...]) -> str:
+    """Return what was tried, the same answer only once."""
+    return "; ".join(dict.fromkeys(f"{who}: {what}" for who, what in attempts))
+
+
 class NetplayError(Exception):
     """Something in the world kept netplay from doing what was asked.
 
@@ -78,7 +83,7 @@ class ManifestError(NetplayError):
         self.url = url
         self.detail = detail
         self.attempts = attempts
-        tried = "; ".join(f"{who}: {what}" for who, what in attempts)
+        tried = _told(attempts)
         super().__init__(f"{shown_url(url)}: {detail}" + (f" ({tried})" if tried else ""))
 
 
@@ -147,8 +152,7 @@ class DeliveryError(NetplayError):
     def __init__(self, segment: str, attempts: tuple[Attempt, ...]) -> None:
         self.segment = segment
         self.attempts = attempts
-        tried = "; ".join(f"{host}: {cause}" for host, cause in attempts)
-        super().__init__(f"no host delivered {segment} ({tried})")
+        super().__init__(f"no host delivered {segment} ({_told(attempts)})")
 
 
 class SinkError(NetplayError):
