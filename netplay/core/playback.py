@@ -62,6 +62,8 @@ class Playback:
         # Between the end of the timeline and word that its last frame was shown.
         self._ends_at_us: int | None = None
         self._ended_since_us = 0
+        # How far the screen is known to have come since the last seek.
+        self._reported_us = position_us
         self._moved_from_us = position_us
         # When it last set off, jumped or changed its rate.
         self._moving_since_us = now_us
@@ -104,6 +106,7 @@ class Playback:
         self.playhead.place(position_us, now_us)
         self.finished = False
         self._ends_at_us = None
+        self._reported_us = position_us
         self._wait("seek" if self.started else "start", now_us)
         held = all(lane.edge_us(position_us) > position_us for lane in self._gates())
         self.underway = self.underway and held
@@ -111,8 +114,11 @@ class Playback:
 
     def rendered(self, position_us: int, at_us: int, now_us: int) -> None:
         """Follow the master clock, as long as both move."""
-        if self._ends_at_us is not None and at_us >= self._ended_since_us:
-            self._ends_at_us = now_us
+        self._reported_us = max(self._reported_us, position_us)
+        if self._ends_at_us is not None:
+            there = position_us >= self.playhead.position_us(now_us)
+            if there or at_us >= self._ended_since_us:
+                self._ends_at_us = now_us
         # A report of a moment before it set off, jumped or changed its rate is of another way.
         if self.playhead.moving and self._moving_since_us <= at_us <= now_us:
             drift_us = position_us - self.playhead.position_us(at_us)
@@ -220,7 +226,8 @@ class Playback:
         self.playhead.stop(now_us)
         self.playhead.place(end_us, now_us)
         self._ended_since_us = now_us
-        self._ends_at_us = now_us + _LAST_FRAME_US
+        told = self._reported_us >= end_us
+        self._ends_at_us = now_us if told else now_us + _LAST_FRAME_US
         return [Hold(end_us, "end", "the end")]
 
     def _finish(self) -> list[Action]:
