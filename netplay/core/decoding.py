@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import assert_never
 
 from netplay.core.lane import Lane
 from netplay.core.messages import (
@@ -59,6 +60,8 @@ class Decoding:
                 self._lagged(lane, event, now_us)
             case DecodeFailed():
                 return self._failed(lane, event, now_us)
+            case _:
+                assert_never(event)
         return []
 
     def _failed(self, lane: Lane, event: DecodeFailed, now_us: int) -> list[Action]:

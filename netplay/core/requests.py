@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import assert_never
 
 from netplay.core.buffer import Span
 from netplay.core.failover import Ask, Failover, GiveUp, Resource, Verdict, Wait
@@ -83,6 +84,8 @@ class Requests:
                 return Blocked(until_us=until_us)
             case GiveUp(attempts=attempts):
                 return self._lose(rep, None, "its index", attempts)
+            case _ as never:
+                assert_never(never)
 
     def segment(
         self,
@@ -112,6 +115,8 @@ class Requests:
                 return self._lose_segment(rep, segment, attempts)
             case Ask(host=host, reason=why):
                 pass
+            case _ as never:
+                assert_never(never)
         if self._title.index(rep, host) is None:
             # Each host has a playlist of its own, which names its own segments.
             return self._index_at(rep, lane.track, host, now_us)
@@ -164,6 +169,8 @@ class Requests:
                     del self._inits[rep_id, init]
                     actions += self._lose(rep, None, "its init segment", attempts).actions
                     actions += self.drop_representation(rep_id)
+                case _ as never:
+                    assert_never(never)
         return actions, wait_until_us
 
     def _needs_init(self, track: Track, representation: str) -> bool:
@@ -190,6 +197,8 @@ class Requests:
                     return self._index_at(rep, track, host, now_us)
                 self._inits[rep.id, init] = (resource, track)
                 return [self._fetch_init(resource, track, verdict, now_us, urgent=urgent)]
+            case _ as never:
+                assert_never(never)
 
     def _fetch_init(
         self, resource: Resource, track: Track, verdict: Ask, now_us: int, *, urgent: bool

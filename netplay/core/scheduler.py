@@ -82,14 +82,15 @@ class Scheduler:
 
     def _plan_lane(self, lane: Lane, position_us: int, now_us: int) -> list[Action]:
         actions: list[Action] = []
-        for _ in range(_STEPS):
-            if not self._wants_more(lane, position_us, now_us):
-                return actions
+        steps = 0
+        while self._wants_more(lane, position_us, now_us):
+            steps += 1
+            assert steps < _STEPS, f"planning {lane.track} came to no end"
             step = self._step(lane, lane.planned_us(position_us), now_us)
             if step is None:
-                return actions
+                break
             actions += step
-        raise AssertionError(f"planning {lane.track} came to no end")
+        return actions
 
     def _wants_more(self, lane: Lane, position_us: int, now_us: int) -> bool:
         if lane.missing is not None or now_us < lane.choose_at_us:
@@ -211,9 +212,7 @@ class Scheduler:
             lane.ended_us = at_us
             return []
         start_us = self._title.period_start_us(later)
-        if start_us <= at_us + self._rules.edge_us:
-            # A Period whose media ran past its end: go on where the next one begins.
-            start_us = at_us + self._rules.edge_us + 1
+        assert start_us > at_us, "a Period that has begun is the one in question"
         lane.buffer.add(Span(at_us, start_us, start_us, period=period))
         return []
 

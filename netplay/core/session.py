@@ -100,10 +100,7 @@ class Session:
         self._now_us = now_us
         if self._failed or (isinstance(event, Tick) and early):
             return []
-        if isinstance(event, Opened):
-            actions = self._open(event, now_us)
-        else:
-            actions = self._route(event, now_us)
+        actions = self._route(event, now_us)
         self._reconsider(actions)
         actions += self._settle(now_us, ticked=isinstance(event, Tick))
         self.next_wakeup_us = self._wakeup_us(now_us)
@@ -168,6 +165,8 @@ class Session:
 
     def _route(self, event: Event, now_us: int) -> list[Action]:  # noqa: C901  # a table
         match event:
+            case Opened():
+                return self._open(event, now_us)
             case Tick():
                 return self._patience.leave_overdue(now_us) + self._scheduler.watch_all(now_us)
             case Progressed() | Fetched():
@@ -190,8 +189,6 @@ class Session:
                 return self._switcher.choose(self._title.device, wants, now_us)
             case DeviceChanged(device=device) | NetworkChanged(device=device):
                 return self._switcher.choose(device, self._title.wants, now_us)
-            case Opened():
-                raise AssertionError("handled before")
             case _:
                 assert_never(event)
 
@@ -270,9 +267,10 @@ class Session:
 
     def _settle(self, now_us: int, *, ticked: bool) -> list[Action]:
         actions: list[Action] = []
-        for _ in range(_ROUNDS):
-            if self._failed:
-                return actions
+        rounds = 0
+        while not self._failed:
+            rounds += 1
+            assert rounds <= _ROUNDS, "the session did not settle"
             step = self._scheduler.plan(now_us)
             position_us = self._playback.position_us(now_us)
             step += self._feeder.feed(position_us, waiting=self._playback.waiting is not None)
@@ -282,7 +280,7 @@ class Session:
             actions += step
             if not step:
                 return actions + self._connect() + self._evict(now_us)
-        raise AssertionError("the session did not settle")
+        return actions
 
     def _reconsider(self, actions: list[Action]) -> None:
         """Let what was put off be asked again when the playhead sets off or comes to rest.

@@ -170,3 +170,12 @@ def test_a_failure_of_what_is_not_held_any_more_is_ignored() -> None:
     assert world.of(Removed) == []
     assert world.of(Fail) == []
     assert world.finished
+
+
+def test_the_clock_is_that_of_the_picture_where_there_is_one() -> None:
+    def report(world: World) -> Event:
+        return Rendered("audio", 0, 0, world.now_us, 0)
+
+    world = World(make_movie(10), renders=False, script=[(3.0, report)]).run(until_s=3.5)
+
+    assert world.session.status(world.now_us).position_us > 3_000_000

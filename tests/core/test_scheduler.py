@@ -16,13 +16,15 @@ from core_titles import (
     make_rep,
     of_periods,
     sized_index,
+    template,
 )
 from core_world import GONE, MISSING, REFUSED, SILENT, Fault, Faults, World, faulty
 
 from abr.contract import Choice, Keep, Switch
-from netplay.core.device import Preferences
+from netplay.core.device import Device, Preferences
 from netplay.core.messages import (
     Cancel,
+    DeviceChanged,
     Fail,
     Fetch,
     Hold,
@@ -31,9 +33,10 @@ from netplay.core.messages import (
     Removed,
     Resolve,
     Sought,
+    TracksChosen,
 )
 from netplay.core.rules import SessionRules
-from netplay.segments import SegmentIndex
+from netplay.segments import Run, SegmentIndex
 from netplay.timeline import AdaptationSet, Period
 
 
@@ -610,3 +613,105 @@ def test_a_stall_is_announced_with_the_lane_that_ran_out() -> None:
 
     stall = next(hold for hold in world.of(Hold) if hold.why == "stall")
     assert "video" in stall.reason
+
+
+def test_a_title_that_still_grows_waits_at_its_edge_for_more() -> None:
+    growing = make_rep("0/v0", "video", 300_000, even_index("v", 4, ended=False))
+    sets = (AdaptationSet("v", "video", (growing,)),)
+    movie = of_periods(Period("0", 0, None, sets), duration_us=None)
+
+    world = World(movie).run(until_s=60)
+
+    assert world.session.status().state == "stalled"
+    assert world.session.status().position_us == 8_000_000
+    assert world.of(Fail) == []
+
+
+def test_subtitles_of_a_period_without_an_end_stop_where_they_are_missing() -> None:
+    texts = make_rep("0/t0", "text", 1_000, even_index("t", 6))
+    video = make_rep("0/v0", "video", 300_000, even_index("v", 6))
+    sets = (
+        AdaptationSet("v", "video", (video,)),
+        AdaptationSet("t", "text", (texts,), language="en"),
+    )
+    movie = of_periods(Period("0", 0, None, sets), duration_us=None)
+
+    world = World(movie, wants=Preferences(text_languages=("en",)), fault=missing("0/t", 3)).run()
+
+    assert world.finished
+
+
+def test_a_limit_that_comes_while_a_segment_arrives_lets_it_arrive() -> None:
+    """The rung under way is not among those that may be asked for: nobody asks about it."""
+    controller = Scripted([3], [Keep(0)])
+
+    world = World(
+        make_movie(20),
+        rate_bps=2.6e6,
+        controller=controller,
+        script=[(1.0, TracksChosen(Preferences(max_height=360)))],
+    ).run()
+
+    assert {name for name, _ in world.segments()[3:]} == {"0/v1"}
+    assert world.finished
+
+
+def test_a_hole_in_the_timeline_of_a_representation_is_a_gap() -> None:
+    runs = (Run(0, 2_000_000, 3), Run(8_000_000, 2_000_000, 3))
+    index = SegmentIndex(1_000_000, runs, template("v"), first_number=1)
+    rep = make_rep("0/v0", "video", 300_000, index)
+    movie = of_periods(Period("0", 0, 14_000_000, (AdaptationSet("v", "video", (rep,)),)))
+
+    world = World(movie).run()
+
+    assert [play.position_us for play in world.of(Play)] == [0, 8_000_000]
+    assert world.finished
+
+
+def test_long_segments_wait_until_they_fit() -> None:
+    rules = SessionRules(target_us=30_000_000, max_buffer_us=36_000_000)
+    world = World(make_movie(12, 12_000_000), rate_bps=50e6, rules=rules)
+
+    most_us = 0
+    for second in range(1, 100):
+        most_us = max(most_us, world.run(until_s=second).session.status().ahead_us)
+
+    assert 24_000_000 <= most_us <= 36_000_000
+    assert world.run().finished
+    assert world.stalls() == []
+
+
+def test_a_codec_that_is_lost_while_a_later_period_arrives_leaves_that_alone() -> None:
+    def period(number: int, codec: str) -> Period:
+        start_us = number * 8_000_000
+        reps = tuple(
+            make_rep(
+                f"{number}/v{rung}",
+                "video",
+                300_000 * (1 + 9 * rung),
+                even_index("v", 4, start_us=start_us),
+                codecs=(codec,),
+            )
+            for rung in range(2)
+        )
+        sets = (AdaptationSet(f"{number}/v", "video", reps),)
+        return Period(str(number), start_us, start_us + 8_000_000, sets)
+
+    movie = of_periods(period(0, "avc1.640028"), period(1, "hvc1.1.6.L120.90"))
+    world = World(
+        movie,
+        rate_bps=3.5e6,
+        controller=Scripted([1], [Keep(0)]),
+        script=[(7.2, DeviceChanged(Device(software=("h264",))))],
+    )
+
+    world.run()
+
+    assert world.finished
+
+
+def test_short_segments_are_gathered_before_it_starts() -> None:
+    world = World(make_movie(40, 400_000), rate_bps=2.5e6, controller=Scripted([2])).run()
+
+    assert world.finished
+    assert world.stalls() == []

@@ -92,12 +92,17 @@ def played(selection: Selection, track: str = "video") -> tuple[str, ...]:
         ("linux", (), ("hevc", "vp9", "av1"), "vp9"),
         ("linux", (), ("hevc", "av1"), "hevc"),
         ("linux", (), ("av1",), "av1"),
+        ("android", ("vp9",), ("h264", "vp9"), "vp9"),
     ],
 )
 def test_the_family_is_the_best_that_hardware_decodes(
     platform: Platform, hardware: tuple[Family, ...], offered: tuple[Family, ...], picked: str
 ) -> None:
     assert pick_codec(Device(platform=platform, hardware=hardware), offered) == picked
+
+
+def test_a_device_without_h264_does_without() -> None:
+    assert pick_codec(Device(software=("vp9",)), EVERY) == "vp9"
 
 
 def test_a_device_that_decodes_nothing_on_offer_picks_nothing() -> None:

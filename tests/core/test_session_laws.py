@@ -222,7 +222,10 @@ def test_what_is_late_or_unknown_is_ignored(
         replayed.append(tuple(again.session.handle(event, now_us)))
         again.now_us = now_us
         again.watch.saw(event, replayed[-1])
+        due_us = again.session.next_wakeup_us
         for at, stray in strays:
+            if due_us is not None and due_us <= now_us:
+                continue  # a Tick that is due may come in any guise
             if at == place % 401 and (late := stray(again)) is not None:
                 assert again.session.handle(late, now_us) == []
 
