@@ -4,8 +4,10 @@
 is asked and answers, and `abr.laws.check_controller` holds one of your own to it.
 """
 
+from abr.bba import Bba
 from abr.bola import Bola
 from abr.bola_e import BolaE
+from abr.buffer_rate import PensieveBb, Rate
 from abr.contract import (
     Abandonment,
     Choice,
@@ -21,15 +23,22 @@ from abr.contract import (
     View,
 )
 from abr.dynamic import Dynamic, DynamicDash
+from abr.fast_mpc import FastMpc
+from abr.festive import Festive
 from abr.fixed import Fixed
 from abr.guardrails import GOOD_ENOUGH_VMAF, Guardrails
+from abr.hyb import Hyb
 from abr.hybrid import Hybrid, HybridSettings
+from abr.l2a import L2a
+from abr.lol_plus import LolPlus
+from abr.mpc import Mpc
 from abr.registry import controller, names
 from abr.throughput import Throughput
 
 __all__ = [
     "GOOD_ENOUGH_VMAF",
     "Abandonment",
+    "Bba",
     "Bola",
     "BolaE",
     "Choice",
@@ -37,14 +46,22 @@ __all__ = [
     "Device",
     "Dynamic",
     "DynamicDash",
+    "FastMpc",
+    "Festive",
     "Fixed",
     "Guardrails",
+    "Hyb",
     "Hybrid",
     "HybridSettings",
     "Keep",
+    "L2a",
+    "LolPlus",
+    "Mpc",
     "NetworkType",
+    "PensieveBb",
     "Played",
     "Progress",
+    "Rate",
     "Rung",
     "Sample",
     "Switch",

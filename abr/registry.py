@@ -12,13 +12,21 @@ from dataclasses import fields, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from abr.bba import Bba
 from abr.bola import Bola
 from abr.bola_e import BolaE
+from abr.buffer_rate import PensieveBb, Rate
 from abr.contract import Controller
 from abr.dynamic import Dynamic, DynamicDash
+from abr.fast_mpc import FastMpc
+from abr.festive import Festive
 from abr.fixed import Fixed
 from abr.guardrails import Guardrails
+from abr.hyb import Hyb
 from abr.hybrid import Hybrid, HybridSettings
+from abr.l2a import L2a
+from abr.lol_plus import LolPlus
+from abr.mpc import Mpc
 from abr.throughput import SAFETY_MARGIN, Throughput
 
 if TYPE_CHECKING:
@@ -60,6 +68,10 @@ def _limited(guardrails: Guardrails, limits: Mapping[str, object]) -> Guardrails
 
 
 _OURS: Final[dict[str, Callable[..., Controller]]] = {
+    "bba": partial(Bba, 2),
+    "bba-0": partial(Bba, 0),
+    "bba-1": partial(Bba, 1),
+    "bba-2": partial(Bba, 2),
     "bola": Bola,
     "bola-basic": partial(Bola, finite=False),
     "bola-e": BolaE,
@@ -67,10 +79,20 @@ _OURS: Final[dict[str, Callable[..., Controller]]] = {
     "bola-o": partial(Bola, guard="o"),
     "dynamic": Dynamic,
     "dynamicdash": DynamicDash,
+    "fast-mpc": FastMpc,
+    "festive": Festive,
     "fixed": Fixed,
+    "hyb": Hyb,
     "hybrid": _hybrid,
+    "l2a": L2a,
+    "lol-plus": LolPlus,
+    "mpc": Mpc,
+    "pensieve-bb": PensieveBb,
+    "rate": Rate,
+    "robust-mpc": partial(Mpc, robust=True),
     "throughput": _throughput,
 }
+"""`bba` is BBA-2; `bola` is BOLA-FINITE with the guard of BOLA-U, as in Sabre."""
 
 
 def _theirs() -> EntryPoints:
@@ -90,9 +112,9 @@ def controller(name: str, **settings: object) -> Controller:
 
     Args:
         name: One of `names()`.
-        settings: What its constructor takes. "hybrid": a field of `HybridSettings` or of
-            `Guardrails`, or initial_bps; "throughput": safety_margin, initial_bps or a
-            field of `Guardrails`; "fixed": rung.
+        settings: What its constructor takes, by keyword. "hybrid" takes a field of
+            `HybridSettings` or of `Guardrails`, or initial_bps; "throughput" a field of
+            `Guardrails` beside its own.
 
     Raises:
         ValueError: There is no such controller, or it has no such setting.

@@ -11,6 +11,10 @@ import abr
 from abr import Fixed, Hybrid, HybridSettings, Throughput, controller, names
 
 NAMES = (
+    "bba",
+    "bba-0",
+    "bba-1",
+    "bba-2",
     "bola",
     "bola-basic",
     "bola-e",
@@ -18,8 +22,17 @@ NAMES = (
     "bola-o",
     "dynamic",
     "dynamicdash",
+    "fast-mpc",
+    "festive",
     "fixed",
+    "hyb",
     "hybrid",
+    "l2a",
+    "lol-plus",
+    "mpc",
+    "pensieve-bb",
+    "rate",
+    "robust-mpc",
     "throughput",
 )
 
@@ -32,7 +45,7 @@ def test_the_built_in_controllers_go_by_name() -> None:
 
 
 def test_an_unknown_name_is_answered_with_the_good_ones() -> None:
-    with pytest.raises(ValueError, match="'bolla'; there are bola, bola-basic, "):
+    with pytest.raises(ValueError, match="'bolla'; there are bba, bba-0, bba-1, "):
         controller("bolla")
 
 
