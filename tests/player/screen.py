@@ -20,7 +20,16 @@ from netplay.core.messages import Action, Event, Track
 from netplay.edge.picture import read_marker
 from netplay.io.source import Stream
 
-__all__ = ["Block", "Screen", "Shown", "decoded_frames", "decoded_sound", "joined", "language"]
+__all__ = [
+    "Block",
+    "Screen",
+    "Shown",
+    "Watch",
+    "decoded_frames",
+    "decoded_sound",
+    "joined",
+    "language",
+]
 
 Told = TypeVar("Told")
 
