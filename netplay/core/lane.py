@@ -33,6 +33,9 @@ class Lane:
         pending: The Representation chosen, while its index is fetched; "" for none.
         reason: Why the last rung was chosen.
         choose_at_us: Ask the controller, or a host, not before this.
+        fetched: Segments that came since the start or the last seek.
+        full_since_us: There is no room since then; None: there is, as far as was looked.
+        held_us: For how long there was none, since the last segment was asked for.
         ended_us: Where its content ends, once that is known to be in the buffer's plan.
         missing: Why it cannot go on past a point.
         decoded_from_us: The first frame ready since it was emptied; None: none yet.
@@ -49,6 +52,9 @@ class Lane:
     pending: str = ""
     reason: str = ""
     choose_at_us: int = 0
+    fetched: int = 0
+    full_since_us: int | None = None
+    held_us: int = 0
     ended_us: int | None = None
     missing: Missing | None = None
     decoded_from_us: int | None = None
@@ -79,12 +85,24 @@ class Lane:
             if span.fetch_id in self.fed_ids and span.start_us < position_us
         )
 
+    def is_full(self, now_us: int) -> None:
+        """Note that there is no room."""
+        if self.full_since_us is None:
+            self.full_since_us = now_us
+
+    def has_room(self, now_us: int) -> None:
+        """Note that there is room, perhaps again."""
+        if self.full_since_us is not None:
+            self.held_us += now_us - self.full_since_us
+            self.full_since_us = None
+
     def restart(self, position_us: int) -> None:
         """Be fed from a position on, in a new generation, as if nothing had been."""
         self.generation += 1
         self.fed_us = self.floor_us = position_us
         self.fed_ids.clear()
         self.decoded_from_us = None
-        self.choose_at_us = 0
+        self.choose_at_us = self.fetched = self.held_us = 0
+        self.full_since_us = None
         self.pending = ""
         self.ended_us = self.missing = None

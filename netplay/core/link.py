@@ -75,7 +75,7 @@ class LinkMeter:
             # A cache on the way says nothing of the link; what others brought still does.
             self._bytes -= transfer.bytes - transfer.sampled_bytes
             if not self._transfers:
-                self._busy_us = 0
+                self._busy_us, self._ttfbs_us = 0, []
         if self._bytes <= 0:
             return None
         requests = max(1, len(self._ttfbs_us))

@@ -267,9 +267,9 @@ class Requests:
         lane.choose_at_us = 0
         return self.take_back(lane, transfer.transfer_id) if transfer.is_segment else []
 
-    def cancel(self, transfer: Transfer, reason: str) -> list[Action]:
-        """Stop a request that is under way."""
-        self.transfers.end(transfer)
+    def cancel(self, transfer: Transfer, reason: str, *, measured: bool = True) -> list[Action]:
+        """Stop a request that is under way; what it brought tells of the link if `measured`."""
+        self.transfers.end(transfer, cached=not measured)
         if transfer.is_index:
             return [Cancel(resolve_id=transfer.transfer_id, reason=reason)]
         cancel = Cancel(fetch_id=transfer.transfer_id, reason=reason)

@@ -53,6 +53,13 @@ class SessionRules:
         jitter: Every back-off is stretched or shrunk by up to this share.
         give_up_us: Playback fails after a stall this long in which nothing arrived at all.
         give_up_start_us: The same before anything was shown.
+        abandons: The controller is asked whether to leave a download half way.
+        asks_anew: A download was left: the controller is asked again what to fetch, as by
+            Sabre; else it gets the rung it left for.
+        measures_left: What came of a download that was left tells of the link too.
+        first_rung: Of the first segment, whatever the controller says; None: what it says.
+        nap_us: A full lane looks for room again only after whole naps of this length, as
+            Pensieve's environment does; 0: at the very moment when there is room.
         lag_share: A rung is left when so large a share of its frames comes too late, and
         lag_ban_us: is not taken again for so long. Shaka: 15 %, 30 s.
     """
@@ -78,6 +85,11 @@ class SessionRules:
     jitter: float = 0.2
     give_up_us: int = 60_000_000
     give_up_start_us: int = 20_000_000
+    abandons: bool = True
+    asks_anew: bool = False
+    measures_left: bool = True
+    first_rung: int | None = None
+    nap_us: int = 0
     lag_share: float = 0.15
     lag_ban_us: int = 30_000_000
 
@@ -86,5 +98,7 @@ class SessionRules:
         for name in ("target_us", "max_buffer_us", "max_buffer_bytes", "backoff_us"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
+        if self.nap_us < 0 or (self.first_rung or 0) < 0:
+            raise ValueError("a nap lasts some time, and rungs are counted from 0")
         if not 0 < self.foresight <= 1 or not 0 <= self.jitter < 1:
             raise ValueError("foresight is in (0, 1], jitter in [0, 1)")

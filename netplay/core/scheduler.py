@@ -16,6 +16,7 @@ from netplay.core.messages import Action, Track
 from netplay.core.patience import Patience
 from netplay.core.playback import Playback
 from netplay.core.requests import Blocked, Requests
+from netplay.core.room import Room
 from netplay.core.rules import SessionRules
 from netplay.core.selection import Ladder
 from netplay.core.title import Title
@@ -58,8 +59,7 @@ class Scheduler:
         self._controller = controller
         self._rules = rules
         self._inits_wait_until_us: int | None = None
-        # Positions of the playhead at which a full lane has room again.
-        self._room_at: dict[Track, int] = {}
+        self._room = Room(lanes, playback, rules)
         self.choice: Choice | None = None
 
     # Planning.
@@ -75,7 +75,7 @@ class Scheduler:
         failover.comfortable = self._playback.ahead_us(position_us) >= self._rules.probe_us
         actions, self._inits_wait_until_us = self._requests.inits(now_us)
         position_us = self._playback.position_us(now_us)
-        self._room_at.clear()
+        self._room.look_anew()
         for lane in sorted(self._lanes.values(), key=lambda lane: lane.planned_us(position_us)):
             actions += self._plan_lane(lane, position_us, now_us)
         return actions
@@ -102,8 +102,7 @@ class Scheduler:
         if not lane.gates and not self._playback.started:
             return False  # the first frame waits for nothing that it does not need
         planned_us = lane.planned_us(position_us)
-        if planned_us - position_us >= self._rules.target_us:
-            self._room_at[lane.track] = planned_us - self._rules.target_us + 1
+        if self._room.has_enough(lane, planned_us, position_us, now_us):
             return False
         others = [
             other
@@ -132,7 +131,7 @@ class Scheduler:
             return self._no_rung(lane, ladder, period, at_us)
         reps = [ladder.representations[place] for place in places]
         known = self._known_segment(lane, reps, aim_us)
-        if known is not None and not self._fits(lane, known, at_us, now_us):
+        if known is not None and not self._room.fits(lane, known, at_us, now_us):
             return None
         rung = self._choose(lane, reps, known, at_us, now_us)
         if rung is None:
@@ -194,7 +193,7 @@ class Scheduler:
         )
         if isinstance(asked, Blocked):
             return self._blocked(lane, asked)
-        lane.pending = ""
+        lane.pending, lane.held_us = "", 0
         return asked
 
     def _blocked(self, lane: Lane, blocked: Blocked) -> list[Action] | None:
@@ -237,20 +236,6 @@ class Scheduler:
         lane.buffer.add(Span(at_us, end_us, end_us, period=period))
         return []
 
-    def _fits(self, lane: Lane, segment: Segment, at_us: int, now_us: int) -> bool:
-        position_us = self._playback.position_us(now_us)
-        ahead_us = at_us - position_us
-        over_us = ahead_us + segment.duration_us - self._rules.max_buffer_us
-        if over_us > 0 and ahead_us > 0:
-            self._room_at[lane.track] = position_us + min(over_us, ahead_us)
-            return False
-        held = sum(other.buffer.ahead_bytes(position_us) for other in self._lanes.values())
-        if held + (segment.size_bytes or 0) > self._rules.max_buffer_bytes and ahead_us > 0:
-            span = lane.buffer.at(position_us)
-            self._room_at[lane.track] = span.end_us if span is not None else at_us
-            return False
-        return True
-
     # Choosing.
 
     def _known_segment(self, lane: Lane, reps: list[Representation], aim_us: int) -> Segment | None:
@@ -292,6 +277,8 @@ class Scheduler:
         if not 0 <= choice.rung < len(reps):
             raise ValueError(f"the controller chose rung {choice.rung} of {len(reps)}")
         self.choice, lane.reason = choice, choice.reason
+        if view.rung is None and self._rules.first_rung is not None:
+            return min(self._rules.first_rung, len(reps) - 1)
         if choice.wait_s > 0:
             lane.choose_at_us = now_us + max(_SHORTEST_PAUSE_US, round(choice.wait_s * 1e6))
             return None
@@ -315,6 +302,8 @@ class Scheduler:
     def watch(self, transfer: Transfer, now_us: int) -> list[Action]:
         """Ask the controller whether a segment on its way should be left, if it is time."""
         if transfer.track != "video" or not transfer.is_segment or transfer.ask_again_us is None:
+            return []
+        if not self._rules.abandons:
             return []
         lane = self._lanes["video"]
         span = lane.buffer.of_fetch(transfer.transfer_id)
@@ -354,7 +343,10 @@ class Scheduler:
         if not 0 <= answer.rung < rung:
             raise ValueError(f"the controller left rung {rung} for {answer.rung} of {len(reps)}")
         period, index = span.period, self._title.index(reps[answer.rung])
-        actions = self._requests.cancel(transfer, f"left for a lower rung: {answer.reason}")
+        why = f"left for a lower rung: {answer.reason}"
+        actions = self._requests.cancel(transfer, why, measured=self._rules.measures_left)
+        if self._rules.asks_anew:
+            return actions
         lane.reason = f"instead of rung {rung}: {answer.reason}"
         if index is None:
             lane.pending = reps[answer.rung].id
@@ -387,8 +379,7 @@ class Scheduler:
             moments.append(self._inits_wait_until_us)
         waits = (lane.choose_at_us for lane in self._lanes.values())
         moments += [until_us for until_us in waits if until_us > now_us]
-        if self._playback.playhead.moving:
-            moments += [self._playback.playhead.arrives_at(at) for at in self._room_at.values()]
+        moments += self._room.wakeups_us()
         for transfer in self._requests.transfers:
             moments.append(self._patience.ends_us(transfer, now_us))
             if transfer.is_segment and transfer.rung > 0 and transfer.ask_again_us:

@@ -205,6 +205,8 @@ class Session:
             return self._scheduler.watch(transfer, now_us)
         self._requests.delivered(transfer, now_us)
         self._requests.transfers.end(transfer, cached=event.cached)
+        if transfer.is_segment:
+            lane.fetched += 1
         return []
 
     def _fetch_failed(self, event: FetchFailed, now_us: int) -> list[Action]:

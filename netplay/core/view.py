@@ -17,8 +17,9 @@ from netplay.timeline import Representation
 
 __all__ = ["HORIZON", "make_progress", "make_view"]
 
-# How many segments ahead a controller is told the sizes of: what MPC looks at.
-HORIZON = 5
+# How many segments ahead a controller is told the sizes of: what MPC looks at, and one more
+# for those that reproduce MPC's reference code, which looks one too far.
+HORIZON = 6
 
 
 def make_view(
@@ -68,6 +69,8 @@ def make_view(
         remaining_segments=remaining,
         device=_spare(title.device),
         other_bps=float(other_bps),
+        fetched_segments=lane.fetched,
+        waited_s=lane.held_us / 1e6,
     )
 
 
@@ -108,11 +111,15 @@ def _sizes(
     reps: Sequence[Representation], title: Title, from_us: int, remaining: int
 ) -> tuple[tuple[float | None, ...], ...]:
     columns = []
-    rows = max(1, min(HORIZON, remaining))
+    # One more than are left to play: a file may hold more than its Period shows.
+    rows = max(1, min(HORIZON, remaining + 1))
     for rep in reps:
         index = title.index(rep)
         columns.append((None,) * rows if index is None else index.sizes_bytes(from_us, rows))
-    return tuple(tuple(column[row] for column in columns) for row in range(rows))
+    sizes = [tuple(column[row] for column in columns) for row in range(rows)]
+    if rows > max(1, remaining) and not any(sizes[-1]):
+        sizes.pop()
+    return tuple(sizes)
 
 
 def _spare(device: Device) -> Spare:
