@@ -12,7 +12,7 @@ for playback next, and from the `async with` block if none does.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from fractions import Fraction
@@ -25,14 +25,11 @@ import abr
 from abr.contract import Controller
 from netplay.core.device import Device, Preferences
 from netplay.core.messages import (
-    Action,
-    Event,
     Finish,
     Opened,
     Paused,
     Play,
     RateSet,
-    Rendered,
     Resumed,
     Sought,
     TracksChosen,
@@ -40,25 +37,23 @@ from netplay.core.messages import (
 from netplay.core.rules import SessionRules
 from netplay.core.session import Session
 from netplay.core.status import Bookmark, Status
-from netplay.errors import NetplayError, UnsupportedManifest
+from netplay.errors import UnsupportedManifest
 from netplay.io.clock import Clock, MonotonicClock
-from netplay.io.drive import Driver
 from netplay.io.hardware import probe_device, remembered_device
 from netplay.io.load import load_manifest
 from netplay.io.network import Network
 from netplay.io.render import RenderSettings
 from netplay.io.sink import NullSink, Sink
-from netplay.telemetry.qoe import Qoe
 from netplay.telemetry.summary import Summary
 from netplay.telemetry.tap import Tap
+from netplay.telemetry.wire import Message
 from netplay.timeline import AdaptationSet, Presentation
+from netplay.viewing import Viewing
 
 __all__ = ["Player"]
 
 CONNECTIONS_AHEAD = 4
 """The manifest takes one of them; picture and sound then ask for two things each at once."""
-
-Message = Event | Action
 
 
 class Player:
@@ -111,16 +106,9 @@ class Player:
         self._seed = seed
         self._clock: Clock = clock if clock is not None else MonotonicClock()
         self._taps = tuple(taps)
-        self._qoe = Qoe()
-        self._driver: Driver | None = None
-        self._presentation: Presentation | None = None
         self._opening: _Opening | None = None
-        self._running: anyio.CancelScope | None = None
-        self._stopped = anyio.Event()
-        self._failure: BaseException | None = None
-        self._failure_told = False
-        self._waiters: list[_Waiter] = []
-        self._finished = False
+        self._viewing: Viewing | None = None
+        self._ended = True
         self._probed = device is not None or hwaccel == "none"
         self._stack = AsyncExitStack()
         self._tasks: TaskGroup | None = None
@@ -140,8 +128,8 @@ class Player:
             # Connections ahead of need, and the probe: nobody waits for these any more.
             self._tasks.cancel_scope.cancel()
         await self._stack.__aexit__(None, None, None)
-        if error is None and self._failure is not None and not self._failure_told:
-            raise self._failure
+        if error is None and self._viewing is not None and self._viewing.untold is not None:
+            raise self._viewing.untold
 
     # Opening and closing.
 
@@ -181,28 +169,26 @@ class Player:
         self._opening = None
         if loaded.presentation.live is not None:
             raise UnsupportedManifest(url, "it is live; only titles on demand are played yet")
+        start_us = None if start_s is None else round(start_s * 1e6)
         if at is not None:
-            wants = replace(
+            start_us = at.position_us
+            self._preferences = replace(
                 self._preferences,
                 sets=at.sets,
                 audio_languages=at.audio_languages,
                 text_languages=at.text_languages,
             )
-            start_us: int | None = at.position_us
-        else:
-            wants = self._preferences
-            start_us = None if start_s is None else round(start_s * 1e6)
-        opened = Opened(
-            presentation=loaded.presentation,
-            device=self._device or remembered_device(),
-            preferences=wants,
-            asked_us=asked_us,
-            start_us=start_us,
-            paused=True,
-            network=self._network.memory,
+        self._start(
+            Opened(
+                presentation=loaded.presentation,
+                device=self._device or remembered_device(),
+                preferences=self._preferences,
+                asked_us=asked_us,
+                start_us=start_us,
+                paused=True,
+                network=self._network.memory,
+            )
         )
-        self._preferences = wants
-        self._start(opened)
 
     async def close(self) -> None:
         """Stop playing and close everything; does nothing if it is closed."""
@@ -213,20 +199,18 @@ class Player:
 
     def _start(self, opened: Opened) -> None:
         assert self._tasks is not None
-        self._presentation = opened.presentation
-        self._qoe = Qoe()
-        self._finished, self._failure, self._failure_told = False, None, False
         session = Session(self._new_controller(opened), rules=self._rules, seed=self._seed)
-        self._driver = Driver(
+        self._viewing = Viewing(
+            opened,
             session,
             network=self._network,
             sink=self._sink,
             clock=self._clock,
             settings=self._settings,
-            taps=(self._qoe, *self._taps, self._watch),
+            taps=(*self._taps, self._probe_once_playing),
         )
-        self._running, self._stopped = anyio.CancelScope(), anyio.Event()
-        self._tasks.start_soon(self._run, self._driver, opened, name="netplay driver")
+        self._ended = False
+        self._viewing.start(self._tasks)
 
     def _new_controller(self, opened: Opened) -> Controller:
         if not isinstance(self._controller, str):
@@ -236,36 +220,28 @@ class Player:
             return abr.controller(self._controller, initial_bps=float(remembered_bps))
         return abr.controller(self._controller)
 
-    async def _run(self, driver: Driver, opened: Opened) -> None:
-        assert self._running is not None
-        try:
-            with self._running:
-                await driver.run(opened)
-        except* NetplayError as group:
-            self._failure = _first(group)
-        finally:
-            self._stopped.set()
-            self._wake_all()
-
     async def _stop(self) -> None:
         opening, self._opening = self._opening, None
         if opening is not None:
             opening.scope.cancel()
             with anyio.CancelScope(shield=True):
                 await opening.over.wait()
-        if self._running is None:
+        if self._viewing is None or self._ended:
             return
-        self._remember()
-        self._running.cancel()
-        with anyio.CancelScope(shield=True):
-            await self._stopped.wait()
-        self._running = None
-
-    def _remember(self) -> None:
-        throughput_bps = self.status().throughput_bps
+        self._ended = True
+        throughput_bps = self._viewing.status().throughput_bps
         if throughput_bps:
             memory = replace(self._network.memory, throughput_bps=round(throughput_bps))
             self._network.memory = memory
+        await self._viewing.stop()
+
+    def _probe_once_playing(self, now_us: int, message: Message) -> None:
+        """Find out what this machine decodes in hardware, off the way to the first frame."""
+        del now_us
+        if isinstance(message, Play) and not self._probed:
+            self._probed = True
+            assert self._tasks is not None
+            self._tasks.start_soon(probe_device, name="netplay hardware probe")
 
     # Playing.
 
@@ -275,21 +251,22 @@ class Player:
         Raises:
             NetplayError: Playback failed.
         """
-        moving = self._expect(lambda message: isinstance(message, Play | Finish))
-        self._tell(Resumed())
-        if self.status().state in ("playing", "ended"):
-            self._waiters.remove(moving)
+        viewing = self._open_viewing()
+        moving = viewing.expect(lambda message: isinstance(message, Play | Finish))
+        viewing.tell(Resumed())
+        if viewing.status().state in ("playing", "ended"):
+            viewing.forget(moving)
         else:
-            await self._outcome(moving)
+            await viewing.outcome(moving)
 
     async def pause(self) -> None:
         """Let the playhead rest where it is."""
-        self._tell(Paused())
+        self._open_viewing().tell(Paused())
         await anyio.lowlevel.checkpoint()
 
     async def resume(self) -> None:
         """Let the playhead move again; does not wait for it."""
-        self._tell(Resumed())
+        self._open_viewing().tell(Resumed())
         await anyio.lowlevel.checkpoint()
 
     async def seek(self, position_s: float, *, keyframe: bool = False) -> bool:
@@ -305,7 +282,8 @@ class Player:
         Raises:
             NetplayError: Playback failed.
         """
-        self._supersede()
+        viewing = self._open_viewing()
+        viewing.supersede_seeks()
         sought = Sought(round(position_s * 1e6), keyframe=keyframe)
         taken = False
 
@@ -313,19 +291,19 @@ class Player:
             nonlocal taken
             if message is sought:
                 taken = True  # what was rendered before says nothing of it
-            return taken and self._shows_the_seek(message)
+            return taken and viewing.shows_the_seek(message)
 
-        shown = self._expect(is_shown, seek=True)
-        self._finished = False
-        self._tell(sought)
-        return await self._outcome(shown)
+        shown = viewing.expect(is_shown, seek=True)
+        viewing.finished = False
+        viewing.tell(sought)
+        return await viewing.outcome(shown)
 
     async def set_rate(self, rate: float | Fraction) -> None:
         """Play at another speed; ValueError unless it is positive."""
         exact = Fraction(rate).limit_denominator(1000)
         if exact <= 0:
             raise ValueError(f"rate must be positive, not {rate}")
-        self._tell(RateSet(exact))
+        self._open_viewing().tell(RateSet(exact))
         await anyio.lowlevel.checkpoint()
 
     async def wait_finished(self) -> None:
@@ -334,11 +312,9 @@ class Player:
         Raises:
             NetplayError: Playback failed.
         """
-        finished = self._expect(lambda message: isinstance(message, Finish))
-        if self._finished:
-            self._waiters.remove(finished)
-            return
-        await self._outcome(finished)
+        viewing = self._open_viewing()
+        if not viewing.finished:
+            await viewing.outcome(viewing.expect(lambda message: isinstance(message, Finish)))
 
     # Choosing.
 
@@ -380,7 +356,7 @@ class Player:
         if max_height is not None:
             wants = replace(wants, max_height=max_height)
         self._preferences = wants
-        self._tell(TracksChosen(wants))
+        self._open_viewing().tell(TracksChosen(wants))
         await anyio.lowlevel.checkpoint()
 
     # Looking.
@@ -388,86 +364,20 @@ class Player:
     @property
     def presentation(self) -> Presentation:
         """What was opened; ValueError before that."""
-        if self._presentation is None:
-            raise ValueError("nothing is open")
-        return self._presentation
+        return self._open_viewing().presentation
 
     def status(self) -> Status:
-        """Return what playback is doing now."""
-        if self._driver is None:
-            raise ValueError("nothing is open")
-        return self._driver.session.status(self._clock.now_us())
+        """Return what playback is doing now; ValueError before anything was opened."""
+        return self._open_viewing().status()
 
     def summary(self) -> Summary:
-        """Return how it went for the viewer so far."""
-        return self._qoe.summary()
+        """Return how it went for the viewer so far; ValueError before anything was opened."""
+        return self._open_viewing().summary()
 
-    # Waiting for what the session does.
-
-    def _tell(self, event: Event) -> None:
-        if self._driver is None:
+    def _open_viewing(self) -> Viewing:
+        if self._viewing is None:
             raise ValueError("nothing is open")
-        self._raise_failure()
-        self._driver.tell(event)
-
-    def _raise_failure(self) -> None:
-        if self._failure is not None:
-            self._failure_told = True
-            raise self._failure
-
-    def _watch(self, now_us: int, message: Message) -> None:
-        del now_us
-        if isinstance(message, Finish):
-            self._finished = True
-        if isinstance(message, Play) and not self._probed:
-            self._probed = True
-            self._probe_hardware()
-        for waiter in self._waiters:
-            if waiter.meets(message):
-                waiter.done.set()
-
-    def _probe_hardware(self) -> None:
-        """Find out what this machine decodes in hardware, once playback is under way."""
-        assert self._tasks is not None
-        self._tasks.start_soon(probe_device, name="netplay hardware probe")
-
-    def _shows_the_seek(self, message: Message) -> bool:
-        """Whether a message says that the picture (or sound) of the last seek is there."""
-        if isinstance(message, Finish):
-            return True
-        if not isinstance(message, Rendered):
-            return False
-        lane = self.status().lane(message.track)
-        has_picture = self.status().lane("video") is not None
-        wanted = "video" if has_picture else "audio"
-        return (
-            message.track == wanted and lane is not None and message.generation == lane.generation
-        )
-
-    def _expect(self, meets: Callable[[Message], bool], *, seek: bool = False) -> _Waiter:
-        waiter = _Waiter(meets, seek=seek)
-        self._waiters.append(waiter)
-        return waiter
-
-    def _supersede(self) -> None:
-        for waiter in self._waiters:
-            if waiter.seek and not waiter.done.is_set():
-                waiter.superseded = True
-                waiter.done.set()
-
-    def _wake_all(self) -> None:
-        for waiter in self._waiters:
-            waiter.done.set()
-
-    async def _outcome(self, waiter: _Waiter) -> bool:
-        try:
-            await waiter.done.wait()
-        finally:
-            self._waiters.remove(waiter)
-        self._raise_failure()
-        if self._stopped.is_set() and not waiter.superseded:
-            raise anyio.ClosedResourceError("the player was closed")
-        return not waiter.superseded
+        return self._viewing
 
 
 class _Opening:
@@ -476,32 +386,3 @@ class _Opening:
     def __init__(self) -> None:
         self.scope = anyio.CancelScope()
         self.over = anyio.Event()
-
-
-class _Waiter:
-    """Somebody who waits for a message."""
-
-    def __init__(self, meets: Callable[[Message], bool], *, seek: bool) -> None:
-        self.seek = seek
-        self.superseded = False
-        self.done = anyio.Event()
-        self.meets = meets
-
-
-def _first(group: BaseExceptionGroup[NetplayError]) -> NetplayError:
-    """Return the first error of a group, with the rest as its notes."""
-    flat: list[NetplayError] = []
-
-    def collect(one: BaseException) -> None:
-        if isinstance(one, BaseExceptionGroup):
-            for inner in one.exceptions:
-                collect(inner)
-        else:
-            assert isinstance(one, NetplayError)
-            flat.append(one)
-
-    collect(group)
-    first, *others = flat
-    for other in others:
-        first.add_note(f"and: {other}")
-    return first

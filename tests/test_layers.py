@@ -78,11 +78,19 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     # The façades.
     "netplay.player": (
         *LEAVES,
+        "netplay.viewing",
         "netplay.core",
         "netplay.io",
         "netplay.manifest",
         "netplay.telemetry",
         "abr",
+        "anyio",
+    ),
+    "netplay.viewing": (
+        *LEAVES,
+        "netplay.core",
+        "netplay.io",
+        "netplay.telemetry",
         "anyio",
     ),
     "netplay.blocking": (

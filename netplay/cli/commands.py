@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from netplay.cli.playing import Viewing
+    from netplay.cli.playing import PlayRequest
     from netplay.telemetry.log import LogWriter
 
 __all__ = ["Abort", "UsageError", "perform"]
@@ -112,13 +112,13 @@ def _play(
     Everything is fetched and decoded as for a screen, and shown nowhere.
     """
     from netplay.cli.play import play
-    from netplay.cli.playing import Viewing
+    from netplay.cli.playing import PlayRequest
     from netplay.core.device import Preferences
 
     if duration is not None and not duration > 0:
         raise UsageError(f"--duration must be positive, not {duration:g}")
     _check(target=url, controller=abr, hwaccel=hwaccel)
-    viewing = Viewing(
+    wanted = PlayRequest(
         url=url,
         controller=abr,
         hwaccel=hwaccel,
@@ -130,7 +130,7 @@ def _play(
             max_height=max_height,
         ),
     )
-    play(viewing, log=_log(log, viewing), as_json=as_json)
+    play(wanted, log=_log(log, wanted), as_json=as_json)
 
 
 @app.command("inspect")
@@ -184,8 +184,8 @@ def _demo(
 
     _check(target=None, controller=abr, hwaccel=hwaccel)
     show = FAST_SHOW if fast else DEMO_SHOW
-    viewing = show.viewing(controller=abr, hwaccel=hwaccel)
-    demo(show, viewing, hls=hls, log=_log(log, viewing), as_json=as_json)
+    wanted = show.wanted(controller=abr, hwaccel=hwaccel)
+    demo(show, wanted, hls=hls, log=_log(log, wanted), as_json=as_json)
 
 
 def _check(*, target: str | None, controller: str, hwaccel: str) -> None:
@@ -203,10 +203,10 @@ def _check(*, target: str | None, controller: str, hwaccel: str) -> None:
         raise UsageError(str(error)) from error
 
 
-def _log(path: Path | None, viewing: Viewing) -> LogWriter | None:
+def _log(path: Path | None, wanted: PlayRequest) -> LogWriter | None:
     if path is None:
         return None
     try:
-        return viewing.log_to(path)
+        return wanted.log_to(path)
     except OSError as error:
         raise UsageError(f"--log {path}: {error.strerror}") from error

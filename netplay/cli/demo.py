@@ -16,7 +16,7 @@ from pathlib import Path
 import anyio
 
 from netplay.cli.outcome import summary_lines
-from netplay.cli.playing import Beat, Viewing, watch
+from netplay.cli.playing import Beat, PlayRequest, watch
 from netplay.cli.screen import Screen
 from netplay.cli.takeover import Takeover
 from netplay.core.rules import SessionRules
@@ -46,14 +46,14 @@ class Show:
     link: LinkSpec
     target_us: int
 
-    def viewing(self, *, controller: str, hwaccel: str) -> Viewing:
+    def wanted(self, *, controller: str, hwaccel: str) -> PlayRequest:
         """Return how to play it, but for its URL."""
         rules = SessionRules(
             target_us=self.target_us,
             max_buffer_us=self.target_us * 6 // 5,
             lane_lead_us=min(SessionRules().lane_lead_us, self.target_us // 2),
         )
-        return Viewing(url="", controller=controller, hwaccel=hwaccel, rules=rules)
+        return PlayRequest(url="", controller=controller, hwaccel=hwaccel, rules=rules)
 
 
 DEMO_SHOW = Show(
@@ -74,7 +74,12 @@ FAST_SHOW = Show(
 
 
 def demo(
-    show: Show, viewing: Viewing, *, hls: bool, log: LogWriter | None = None, as_json: bool = False
+    show: Show,
+    wanted: PlayRequest,
+    *,
+    hls: bool,
+    log: LogWriter | None = None,
+    as_json: bool = False,
 ) -> None:
     """Put on a show and write to standard output how it went.
 
@@ -88,7 +93,7 @@ def demo(
         taps = (takeover,) if log is None else (stack.enter_context(log), takeover)
         folder = _title(show.spec)
         screen = stack.enter_context(Screen(target_us=show.target_us))
-        performance = partial(_perform, show, viewing, folder, screen, takeover, taps, hls=hls)
+        performance = partial(_perform, show, wanted, folder, screen, takeover, taps, hls=hls)
         summary: Summary = anyio.run(performance)
     if as_json:
         told = {**summary.to_json(), "takeover": takeover.to_json()}
@@ -119,7 +124,7 @@ def _title(spec: TitleSpec) -> Path:
 
 async def _perform(
     show: Show,
-    viewing: Viewing,
+    wanted: PlayRequest,
     folder: Path,
     screen: Screen,
     takeover: Takeover,
@@ -139,5 +144,5 @@ async def _perform(
         takeover.when_known = lambda: screen.note(str(takeover))
         url = bed.hls_url if hls else bed.mpd_url
         return await watch(
-            replace(viewing, url=url), screen, taps=taps, beats=[Beat(half_us, stop_one)]
+            replace(wanted, url=url), screen, taps=taps, beats=[Beat(half_us, stop_one)]
         )

@@ -10,7 +10,7 @@ from functools import partial
 import anyio
 
 from netplay.cli.outcome import summary_lines
-from netplay.cli.playing import Viewing, watch
+from netplay.cli.playing import PlayRequest, watch
 from netplay.cli.screen import Screen
 from netplay.telemetry.log import LogWriter
 from netplay.telemetry.summary import Summary
@@ -18,7 +18,7 @@ from netplay.telemetry.summary import Summary
 __all__ = ["play"]
 
 
-def play(viewing: Viewing, *, log: LogWriter | None = None, as_json: bool = False) -> None:
+def play(wanted: PlayRequest, *, log: LogWriter | None = None, as_json: bool = False) -> None:
     """Play a title and write to standard output how it went.
 
     Raises:
@@ -27,8 +27,8 @@ def play(viewing: Viewing, *, log: LogWriter | None = None, as_json: bool = Fals
     """
     with ExitStack() as stack:
         taps = () if log is None else (stack.enter_context(log),)
-        screen = stack.enter_context(Screen(target_us=viewing.rules.target_us))
-        summary: Summary = anyio.run(partial(watch, viewing, screen, taps=taps))
+        screen = stack.enter_context(Screen(target_us=wanted.rules.target_us))
+        summary: Summary = anyio.run(partial(watch, wanted, screen, taps=taps))
     if as_json:
         sys.stdout.write(json.dumps(summary.to_json()) + "\n")
     else:

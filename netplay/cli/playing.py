@@ -13,12 +13,13 @@ from netplay.core.device import Preferences
 from netplay.core.messages import Play
 from netplay.core.rules import SessionRules
 from netplay.errors import shown_url
-from netplay.player import Message, Player
+from netplay.player import Player
 from netplay.telemetry.log import Header, LogWriter
 from netplay.telemetry.summary import Summary
 from netplay.telemetry.tap import Tap
+from netplay.telemetry.wire import Message
 
-__all__ = ["Beat", "Viewing", "watch"]
+__all__ = ["Beat", "PlayRequest", "watch"]
 
 ANY, USUAL = Preferences(), SessionRules()
 
@@ -27,7 +28,7 @@ LOOK_EVERY_S = 0.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Viewing:
+class PlayRequest:
     """What to play, and how.
 
     Attributes:
@@ -80,7 +81,7 @@ class _Beginning:
 
 
 async def watch(
-    viewing: Viewing, screen: Screen, *, taps: Sequence[Tap] = (), beats: Sequence[Beat] = ()
+    wanted: PlayRequest, screen: Screen, *, taps: Sequence[Tap] = (), beats: Sequence[Beat] = ()
 ) -> Summary:
     """Play to the end, or for as long as was asked, and return how it went.
 
@@ -89,23 +90,23 @@ async def watch(
     """
     beginning = _Beginning()
     async with Player(
-        controller=viewing.controller,
-        hwaccel=viewing.hwaccel,
-        preferences=viewing.preferences,
-        rules=viewing.rules,
-        seed=viewing.seed,
+        controller=wanted.controller,
+        hwaccel=wanted.hwaccel,
+        preferences=wanted.preferences,
+        rules=wanted.rules,
+        seed=wanted.seed,
         taps=(*taps, beginning),
     ) as player:
-        screen.say(f"opening {shown_url(viewing.url)}")
-        await player.open(viewing.url, start_s=viewing.start_s)
+        screen.say(f"opening {shown_url(wanted.url)}")
+        await player.open(wanted.url, start_s=wanted.start_s)
         await player.resume()
         left = sorted(beats, key=lambda beat: beat.at_us)
         while True:
             status = player.status()
             screen.show(status)
             due_us = [beat.at_us for beat in left[:1]]
-            if viewing.duration_s is not None and beginning.position_us is not None:
-                until_us = beginning.position_us + round(viewing.duration_s * 1e6)
+            if wanted.duration_s is not None and beginning.position_us is not None:
+                until_us = beginning.position_us + round(wanted.duration_s * 1e6)
                 if status.position_us >= until_us:
                     await player.pause()  # so that the summary counts up to here
                     break
