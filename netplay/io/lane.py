@@ -326,19 +326,26 @@ class Lane:
         for entry in entries:
             if self._again_until_us is not None and entry.position_us < self._again_until_us:
                 continue
+            await self._place(entry)
+            # Only now: a Flush that comes while it waits for room must not think it is there.
             self._came_until_us = max(self._came_until_us or entry.until_us, entry.until_us)
-            job = self._jobs.get(entry.fetch_id)
-            if job is None:
-                continue
-            if self._stream != "text" and job.ends_before(entry):
-                job.passed = True
-                continue
-            part = job.wanted(entry)
-            if part is None:
-                continue
-            await self._ready.room_for(part)
-            if self._jobs.get(entry.fetch_id) is job and not job.ends_before(part):
-                self._give(part, job)
+
+    async def _place(self, entry: Entry) -> None:
+        """Add what is wanted of an entry, once there is room."""
+        job = self._jobs.get(entry.fetch_id)
+        if job is None:
+            return
+        if self._stream != "text" and job.ends_before(entry):
+            job.passed = True
+            return
+        part = job.wanted(entry)
+        if part is None:
+            return
+        await self._ready.room_for(part)
+        # A Flush may have brought the end nearer meanwhile.
+        part = job.wanted(entry) if self._jobs.get(entry.fetch_id) is job else None
+        if part is not None:
+            self._give(part, job)
 
     def _give(self, entry: Entry, job: Job) -> None:
         self._ready.add(entry)
