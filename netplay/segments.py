@@ -8,7 +8,7 @@ same tick, so the end of one segment is exactly the start of the next.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from copy import copy
 from dataclasses import dataclass, field
@@ -279,17 +279,19 @@ class SegmentIndex:
     ended: bool = True
     playlist: Playlist | None = None
     _firsts: tuple[int, ...] = field(init=False, repr=False, compare=False, default=())
+    _ends: tuple[int, ...] = field(init=False, repr=False, compare=False, default=())
 
     def __post_init__(self) -> None:
-        """Check the runs and lay out their first positions for bisection."""
+        """Check the runs and lay out their first positions and their ends for bisection."""
         if self.timescale <= 0:
             raise ValueError(f"timescale must be positive, not {self.timescale}")
         # Column by column: a timeline of 50,000 uneven segments is as many runs.
         starts, durations, counts = zip(*self.runs, strict=True) if self.runs else ((), (), ())
-        ends = map(add, starts, map(mul, durations, counts))
+        ends = tuple(map(add, starts, map(mul, durations, counts)))
         if self.runs and (min(counts) < 1 or min(durations) < 0 or any(map(gt, ends, starts[1:]))):
             raise ValueError("a run is empty, goes backward or overlaps the run before it")
         object.__setattr__(self, "_firsts", tuple(accumulate(counts, initial=0)))
+        object.__setattr__(self, "_ends", ends)
 
     def named(self, naming: Naming) -> SegmentIndex:
         """Return the same segments with their bytes elsewhere, at the cost of neither."""
@@ -338,14 +340,23 @@ class SegmentIndex:
 
         None only past the end of the last segment, or when the index is empty.
         """
-        low, high = 0, len(self)
-        while low < high:  # the first segment that ends after position_us
-            middle = (low + high) // 2
-            if self.end_of_us(middle) <= position_us:
-                low = middle + 1
-            else:
-                high = middle
-        return self[low] if low < len(self) else None
+        place = self.place_at(position_us)
+        return None if place is None else self[place]
+
+    def place_at(self, position_us: int) -> int | None:
+        """Return the position of what `at` returns, without making the segment."""
+        if self.clip_end_us is not None and self.clip_end_us <= position_us:
+            return None
+        # It is the first segment whose end, in ticks, is at least so late that it is rounded
+        # down to a moment after position_us: one bisection for the run, then arithmetic.
+        late_us = position_us + 1 - self.period_start_us
+        ticks = self.origin_ticks - (-late_us * self.timescale // 1_000_000)
+        which = bisect_left(self._ends, ticks)
+        if which == len(self._ends):
+            return None
+        run = self.runs[which]
+        within = (ticks - run.start - 1) // run.duration if ticks > run.start else 0
+        return self._firsts[which] + within
 
     def end_of_us(self, position: int) -> int:
         """Return where the segment at a position ends, without making the segment."""

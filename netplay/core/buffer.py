@@ -9,8 +9,13 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from operator import attrgetter
+from typing import NamedTuple
 
 __all__ = ["Buffer", "Span"]
+
+_start_us = attrgetter("start_us")
+_end_us = attrgetter("end_us")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +66,27 @@ class Span:
         return self.until_us >= self.end_us
 
 
+class _Reach(NamedTuple):
+    """How far media is held, and planned, from any position in [from_us, until_us)."""
+
+    from_us: int
+    until_us: int
+    media_us: int
+    plan_us: int
+
+
+_NOWHERE = _Reach(0, 0, 0, 0)
+
+
 class Buffer:
     """Spans of one lane, in order, without overlap."""
 
     def __init__(self, edge_us: int) -> None:
         self._edge_us = edge_us
         self._spans: list[Span] = []
+        # The answer of the last walk: it is asked for many times an event, and stays true
+        # while the playhead moves on. Whoever changes the spans forgets it.
+        self._reach = _NOWHERE
 
     def __iter__(self) -> Iterator[Span]:
         return iter(self._spans)
@@ -76,8 +96,8 @@ class Buffer:
 
     def add(self, span: Span) -> None:
         """Put a span in its place; what it overlaps at its end must not be there."""
-        place = bisect_right(self._spans, span.start_us, key=lambda held: held.start_us)
-        self._spans.insert(place, span)
+        self._spans.insert(bisect_right(self._spans, span.start_us, key=_start_us), span)
+        self._reach = _NOWHERE
 
     def of_fetch(self, fetch_id: int) -> Span | None:
         """Return the span that a fetch fills."""
@@ -88,23 +108,30 @@ class Buffer:
         for place in range(len(self._spans) - 1, -1, -1):
             if self._spans[place].fetch_id == span.fetch_id:
                 self._spans[place] = span
+                self._reach = _NOWHERE
                 return
         raise AssertionError(f"no span of fetch {span.fetch_id}")
 
     def remove(self, fetch_id: int) -> None:
         """Forget the span of a fetch."""
         self._spans = [span for span in self._spans if span.fetch_id != fetch_id]
+        self._reach = _NOWHERE
 
     def at(self, position_us: int) -> Span | None:
         """Return the span that holds a position, or begins a tolerance after it."""
-        return next((s for s in self._chain(position_us)), None)
+        place = self._place(position_us)
+        if place == len(self._spans):
+            return None
+        span = self._spans[place]
+        return span if span.start_us <= position_us + self._edge_us else None
 
     def free_around(self, start_us: int, end_us: int, at_us: int) -> tuple[int, int]:
         """Return the part of a stretch around a free moment that no span holds."""
-        before = [span.end_us for span in self._spans if span.start_us <= at_us]
-        after = [span.start_us for span in self._spans if span.start_us > at_us]
-        low_us = max([start_us, *before[-1:]])
-        return low_us, max(low_us, min([end_us, *after[:1]]))
+        place = bisect_right(self._spans, at_us, key=_start_us)
+        before = [span.end_us for span in self._spans[max(0, place - 1) : place]]
+        after = [span.start_us for span in self._spans[place : place + 1]]
+        low_us = max([start_us, *before])
+        return low_us, max(low_us, min([end_us, *after]))
 
     def aim_us(self, at_us: int) -> int:
         """Return the moment whose segment belongs in the hole at a position.
@@ -112,40 +139,47 @@ class Buffer:
         Behind a span it is a tolerance later, because edges that are meant as one lie up to
         a frame apart. Where nothing lies before, the viewer sought, and means that moment.
         """
-        joins = any(span.end_us <= at_us <= span.end_us + self._edge_us for span in self._spans)
+        place = self._place(at_us)
+        joins = place > 0 and at_us <= self._spans[place - 1].end_us + self._edge_us
         return at_us + self._edge_us if joins else at_us
 
     def edge_of_media_us(self, position_us: int) -> int:
         """Return how far media is held without a hole from a position; gaps count as held."""
-        edge_us = position_us
-        for span in self._chain(position_us):
-            edge_us = max(edge_us, span.until_us)
-            if not span.is_complete:
-                break
-        return edge_us
+        return max(position_us, self._reach_from(position_us).media_us)
 
     def edge_of_plan_us(self, position_us: int) -> int:
         """Return the same, taking what is still arriving for complete."""
-        edge_us = position_us
-        for span in self._chain(position_us):
-            edge_us = max(edge_us, span.end_us)
-        return edge_us
+        return max(position_us, self._reach_from(position_us).plan_us)
 
-    def _chain(self, position_us: int) -> Iterator[Span]:
-        """Yield the span at a position and those that follow it without a hole."""
-        place = bisect_right(
-            self._spans, position_us + self._edge_us, key=lambda held: held.start_us
-        )
-        # The last span that begins at or before the position (with tolerance) may be one
-        # that only begins within the tolerance while the one before still covers it.
-        while place > 0 and self._spans[place - 1].end_us > position_us:
-            place -= 1
-        edge_us = position_us
+    def _place(self, position_us: int) -> int:
+        """Return the place of the first span that ends after a position."""
+        return bisect_right(self._spans, position_us, key=_end_us)
+
+    def _reach_from(self, position_us: int) -> _Reach:
+        reach = self._reach
+        if not reach.from_us <= position_us < reach.until_us:
+            reach = self._reach = self._walk(position_us)
+        return reach
+
+    def _walk(self, position_us: int) -> _Reach:
+        """Follow the spans from a position on, up to the first hole."""
+        place = self._place(position_us)
+        from_us = position_us
+        if place < len(self._spans):
+            # From where this span begins, or the one before it ends, the way is the same.
+            behind_us = self._spans[place - 1].end_us if place else 0
+            from_us = min(position_us, max(behind_us, self._spans[place].start_us))
+        edge_us = from_us
+        arriving: _Reach | None = None
         for span in self._spans[place:]:
             if span.start_us > edge_us + self._edge_us:
-                return
+                break
+            if arriving is None and span.until_us < span.end_us:
+                arriving = _Reach(from_us, span.end_us, max(edge_us, span.until_us), 0)
             edge_us = max(edge_us, span.end_us)
-            yield span
+        if arriving is not None:
+            return arriving._replace(plan_us=edge_us)
+        return _Reach(from_us, max(edge_us, position_us + 1), edge_us, edge_us)
 
     def ahead_bytes(self, position_us: int) -> int:
         """Return how many bytes are held, or expected, of what ends after a position."""
@@ -168,11 +202,12 @@ class Buffer:
         if kept and kept[-1].end_us > at_us:
             kept[-1] = replace(kept[-1], end_us=at_us, until_us=at_us)
         self._spans = kept
+        self._reach = _NOWHERE
         return gone
 
     def evict_before(self, position_us: int, keep_us: int, keep_bytes: int) -> list[Span]:
         """Forget the oldest spans behind a position that are too old or too much."""
-        behind = [s for s in self._spans if s.end_us <= position_us and s.is_complete]
+        behind = [s for s in self._spans[: self._place(position_us)] if s.is_complete]
         held_bytes = sum(span.bytes for span in behind)
         gone: list[Span] = []
         for span in behind:
@@ -183,11 +218,13 @@ class Buffer:
         if gone:
             forgotten = set(map(id, gone))
             self._spans = [span for span in self._spans if id(span) not in forgotten]
+            self._reach = _NOWHERE
         return gone
 
     def clear(self) -> list[Span]:
         """Forget everything; return what was there."""
         gone, self._spans = self._spans, []
+        self._reach = _NOWHERE
         return gone
 
     def ranges_us(self) -> tuple[tuple[int, int], ...]:
