@@ -27,6 +27,7 @@ __all__ = [
     "Watch",
     "decoded_frames",
     "decoded_sound",
+    "gaps",
     "joined",
     "language",
 ]
@@ -203,11 +204,18 @@ def decoded_sound(folder: Path, track: str) -> Samples:
         return np.concatenate([frame.to_ndarray() for frame in container.decode(audio=0)], axis=1)
 
 
+def gaps(blocks: list[Block]) -> list[tuple[int, int]]:
+    """Return where a block does not begin where the one before it ended, and how far off."""
+    apart = [
+        (after.position_us, after.position_us - (before.position_us + before.duration_us))
+        for before, after in pairwise(blocks)
+    ]
+    return [(at_us, apart_us) for at_us, apart_us in apart if abs(apart_us) > 1]
+
+
 def joined(blocks: list[Block]) -> Samples:
     """Return the sound of blocks, one behind the other; they must leave no gap."""
-    for before, after in pairwise(blocks):
-        apart_us = after.position_us - (before.position_us + before.duration_us)
-        assert abs(apart_us) <= 1, f"{apart_us} µs between blocks at {after.position_us} µs"
+    assert gaps(blocks) == []
     return np.concatenate([block.samples for block in blocks], axis=1)
 
 
