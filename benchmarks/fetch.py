@@ -20,9 +20,9 @@ from netplay.core.messages import Event, Evict, Fetch, Fetched, FetchFailed
 from netplay.edge.cache import cached_title
 from netplay.edge.testbed import Testbed
 from netplay.edge.title import DEMO
-from netplay.io.fetch import Fetcher
-from netplay.io.load import load_presentation
-from netplay.io.network import Network
+from netplay.io.fetch.fetcher import Fetcher
+from netplay.io.fetch.load import load_presentation
+from netplay.io.net.network import Network
 from netplay.timeline import Known, Presentation, Representation
 
 LIMIT_S_PER_GB = 3.5

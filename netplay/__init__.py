@@ -26,11 +26,11 @@ if TYPE_CHECKING:
         UnsupportedManifest,
     )
     from netplay.io.clock import MonotonicClock, SkippingClock
-    from netplay.io.frames import AudioBlock, Cue, VideoFrame
-    from netplay.io.hardware import probe_device
-    from netplay.io.images import ImageSink
-    from netplay.io.network import Network
-    from netplay.io.sink import CallbackSink, NullSink, Sink
+    from netplay.io.net.network import Network
+    from netplay.io.show.frames import AudioBlock, Cue, VideoFrame
+    from netplay.io.show.hardware import probe_device
+    from netplay.io.show.images import ImageSink
+    from netplay.io.show.sink import CallbackSink, NullSink, Sink
     from netplay.manifest import parse_manifest
     from netplay.player import Player
     from netplay.telemetry.summary import Summary
@@ -73,36 +73,36 @@ __all__ = [
 __getattr__ = lazily(
     __name__,
     {
-        "AudioBlock": "netplay.io.frames",
+        "AudioBlock": "netplay.io.show.frames",
         "Bookmark": "netplay.core.status",
-        "CallbackSink": "netplay.io.sink",
-        "Cue": "netplay.io.frames",
+        "CallbackSink": "netplay.io.show.sink",
+        "Cue": "netplay.io.show.frames",
         "DecodeError": "netplay.errors",
         "DeliveryError": "netplay.errors",
         "Device": "netplay.core.device",
         "ExtraMissing": "netplay.errors",
-        "ImageSink": "netplay.io.images",
+        "ImageSink": "netplay.io.show.images",
         "LicenseError": "netplay.errors",
         "ManifestError": "netplay.errors",
         "MediaError": "netplay.errors",
         "MonotonicClock": "netplay.io.clock",
         "NetplayError": "netplay.errors",
-        "Network": "netplay.io.network",
-        "NullSink": "netplay.io.sink",
+        "Network": "netplay.io.net.network",
+        "NullSink": "netplay.io.show.sink",
         "Player": "netplay.player",
         "Preferences": "netplay.core.device",
         "Presentation": "netplay.timeline",
         "Session": "netplay.core.session",
         "SessionRules": "netplay.core.rules",
-        "Sink": "netplay.io.sink",
+        "Sink": "netplay.io.show.sink",
         "SinkError": "netplay.errors",
         "SkippingClock": "netplay.io.clock",
         "Status": "netplay.core.status",
         "Summary": "netplay.telemetry.summary",
         "UnsupportedManifest": "netplay.errors",
-        "VideoFrame": "netplay.io.frames",
+        "VideoFrame": "netplay.io.show.frames",
         "parse_manifest": "netplay.manifest",
         "pick_codec": "netplay.core.selection",
-        "probe_device": "netplay.io.hardware",
+        "probe_device": "netplay.io.show.hardware",
     },
 )

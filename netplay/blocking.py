@@ -27,8 +27,8 @@ from netplay.core.device import Device, Preferences
 from netplay.core.rules import SessionRules
 from netplay.core.status import Bookmark, Status
 from netplay.io.clock import Clock
-from netplay.io.network import Network
-from netplay.io.sink import Sink
+from netplay.io.net.network import Network
+from netplay.io.show.sink import Sink
 from netplay.telemetry.summary import Summary
 from netplay.telemetry.tap import Tap
 from netplay.timeline import AdaptationSet, Presentation

@@ -39,11 +39,11 @@ from netplay.core.session import Session
 from netplay.core.status import Bookmark, Status
 from netplay.errors import UnsupportedManifest
 from netplay.io.clock import Clock, MonotonicClock
-from netplay.io.hardware import probe_device, remembered_device
-from netplay.io.load import load_manifest
-from netplay.io.network import Network
-from netplay.io.render import RenderSettings
-from netplay.io.sink import NullSink, Sink
+from netplay.io.fetch.load import load_manifest
+from netplay.io.net.network import Network
+from netplay.io.show.hardware import probe_device, remembered_device
+from netplay.io.show.render import RenderSettings
+from netplay.io.show.sink import NullSink, Sink
 from netplay.telemetry.summary import Summary
 from netplay.telemetry.tap import Tap
 from netplay.telemetry.wire import Message

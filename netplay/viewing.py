@@ -17,9 +17,9 @@ from netplay.core.status import Status
 from netplay.errors import NetplayError
 from netplay.io.clock import Clock
 from netplay.io.drive import Driver
-from netplay.io.network import Network
-from netplay.io.render import RenderSettings
-from netplay.io.sink import Sink
+from netplay.io.net.network import Network
+from netplay.io.show.render import RenderSettings
+from netplay.io.show.sink import Sink
 from netplay.telemetry.qoe import Qoe
 from netplay.telemetry.summary import Summary
 from netplay.telemetry.tap import Tap

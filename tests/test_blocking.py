@@ -16,8 +16,8 @@ from netplay.blocking import Player
 from netplay.core.messages import Play
 from netplay.edge.testbed import Testbed
 from netplay.errors import ManifestError
-from netplay.io.frames import VideoFrame
-from netplay.io.sink import CallbackSink
+from netplay.io.show.frames import VideoFrame
+from netplay.io.show.sink import CallbackSink
 
 pytestmark = pytest.mark.slow
 

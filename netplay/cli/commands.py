@@ -192,7 +192,7 @@ def _check(*, target: str | None, controller: str, hwaccel: str) -> None:
     """Refuse what can be seen to be wrong before anything is asked of the world."""
     import abr
     from netplay.cli.targets import checked
-    from netplay.io.render import RenderSettings
+    from netplay.io.show.render import RenderSettings
 
     try:
         if target is not None:

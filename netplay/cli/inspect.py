@@ -20,11 +20,11 @@ from netplay.cli.catalogue import Catalogue, Resolution
 from netplay.cli.screen import Screen
 from netplay.core.messages import Resolve
 from netplay.errors import ManifestError, MediaError, shown_url
-from netplay.io.load import load_manifest
-from netplay.io.local import file_url
-from netplay.io.network import Limits, Network
-from netplay.io.resolve import fetch_index
-from netplay.io.transport import TransferFailed
+from netplay.io.fetch.load import load_manifest
+from netplay.io.fetch.resolve import fetch_index
+from netplay.io.net.local import file_url
+from netplay.io.net.network import Limits, Network
+from netplay.io.net.transport import TransferFailed
 from netplay.manifest import parse_manifest, request_url, resolve
 from netplay.manifest.resolve import MoreNeeded
 from netplay.segments import ByteRange, SegmentIndex

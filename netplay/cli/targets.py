@@ -7,8 +7,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from netplay.io.safety import check_scheme
-from netplay.io.transport import TransferFailed
+from netplay.io.net.safety import check_scheme
+from netplay.io.net.transport import TransferFailed
 
 __all__ = ["checked", "local_path"]
 

@@ -36,10 +36,10 @@ from netplay.core.messages import (
 from netplay.core.session import Session
 from netplay.errors import Attempt, NetplayError
 from netplay.io.clock import Clock
-from netplay.io.fetch import Fetcher
-from netplay.io.network import Network
-from netplay.io.render import Renderer, RenderSettings
-from netplay.io.sink import Sink
+from netplay.io.fetch.fetcher import Fetcher
+from netplay.io.net.network import Network
+from netplay.io.show.render import Renderer, RenderSettings
+from netplay.io.show.sink import Sink
 from netplay.telemetry.tap import Tap, tell
 
 __all__ = ["Driver"]

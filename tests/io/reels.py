@@ -32,8 +32,8 @@ from netplay.core.messages import (
     Resolved,
     ResolveFailed,
 )
-from netplay.io.fetch import Fetcher
-from netplay.io.network import Network
+from netplay.io.fetch.fetcher import Fetcher
+from netplay.io.net.network import Network
 from netplay.io.source import Packet, Source
 from netplay.media.boxes import boxes
 from netplay.segments import Entry, Init, Listing, Run, SegmentIndex

@@ -29,9 +29,9 @@ from netplay.core.messages import (
     Track,
 )
 from netplay.io.clock import SteppedClock
-from netplay.io.frames import AudioBlock, Cue, VideoFrame
-from netplay.io.ready import Ready
-from netplay.io.render import Renderer, RenderSettings
+from netplay.io.show.frames import AudioBlock, Cue, VideoFrame
+from netplay.io.show.ready import Ready
+from netplay.io.show.render import Renderer, RenderSettings
 from netplay.io.source import Config, Packet, Source, Stream
 
 ToldT = TypeVar("ToldT", Decoded, DecodeFailed, DecodeLagged, Rendered)

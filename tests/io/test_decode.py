@@ -10,8 +10,8 @@ import pytest
 from render_clips import FRAME_US, audio_clip, plain_audio, plainly_decoded, video_clip
 
 from netplay.errors import DecodeError, MediaError
-from netplay.io.decode import MediaDecoder
-from netplay.io.frames import AudioBlock, Entry, VideoFrame, clipped, cut
+from netplay.io.show.decode import MediaDecoder
+from netplay.io.show.frames import AudioBlock, Entry, VideoFrame, clipped, cut
 from netplay.io.source import Packet
 
 

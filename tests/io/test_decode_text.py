@@ -7,8 +7,8 @@ import struct
 import pytest
 
 from netplay.errors import DecodeError, MediaError
-from netplay.io.captions import TextDecoder
-from netplay.io.frames import Cue
+from netplay.io.show.captions import TextDecoder
+from netplay.io.show.frames import Cue
 from netplay.io.source import Config, Packet
 
 TTML = """<tt xmlns="http://www.w3.org/ns/ttml"><body><div>

@@ -26,10 +26,10 @@ from reels import (
 )
 
 from netplay.core.messages import Cancel, Connect, Evict, Fetched, FetchFailed, Progressed
-from netplay.io.http import Timeouts
-from netplay.io.network import Limits, Network
+from netplay.io.net.http import Timeouts
+from netplay.io.net.network import Limits, Network
+from netplay.io.net.transport import Request
 from netplay.io.source import SourceLost
-from netplay.io.transport import Request
 from netplay.segments import ByteRange, Entry, Init
 
 pytestmark = pytest.mark.anyio

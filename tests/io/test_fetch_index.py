@@ -9,7 +9,7 @@ import pytest
 from reels import Answers, bench, fetch, reel, served, split, title
 
 from netplay.core.messages import Cancel, Fetched, Resolve, Resolved, ResolveFailed
-from netplay.io.network import Network
+from netplay.io.net.network import Network
 from netplay.segments import ByteRange
 from netplay.timeline import Unresolved
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from netplay.io.hardware import (
+from netplay.io.show.hardware import (
     FAMILIES,
     _memory,
     hardware_names,
@@ -16,7 +16,7 @@ from netplay.io.hardware import (
     software_max_height,
     try_hardware,
 )
-from netplay.io.render import RenderSettings
+from netplay.io.show.render import RenderSettings
 
 pytestmark = pytest.mark.anyio
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from reels import demuxed, listed, reel, split
 
 from netplay.errors import MediaError
-from netplay.io.intake import Intake, open_intake, read_init_bytes
+from netplay.io.fetch.intake import Intake, open_intake, read_init_bytes
 from netplay.io.source import Config, Packet, Source, Stream
 
 ID3 = (

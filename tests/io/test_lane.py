@@ -9,7 +9,7 @@ import pytest
 from render_clips import FRAME_US, audio_clip, multiplex, plainly_decoded, rig, video_clip
 
 from netplay.core.messages import Decoded, DecodeFailed, Flush, Rendered
-from netplay.io.render import RenderSettings
+from netplay.io.show.render import RenderSettings
 from netplay.io.source import Config, Packet, Source
 
 pytestmark = pytest.mark.anyio

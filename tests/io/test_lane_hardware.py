@@ -8,10 +8,10 @@ from render_clips import Clip, digest, plainly_decoded, video_clip
 
 from netplay.core.messages import Decoded, DecodeFailed, Event, Feed
 from netplay.errors import DecodeError
-from netplay.io.decode import MediaDecoder
-from netplay.io.frames import Entry, VideoFrame
-from netplay.io.lane import Lane
-from netplay.io.ready import Ready, Room
+from netplay.io.show.decode import MediaDecoder
+from netplay.io.show.frames import Entry, VideoFrame
+from netplay.io.show.lane import Lane
+from netplay.io.show.ready import Ready, Room
 from netplay.io.source import Config, Packet
 
 pytestmark = pytest.mark.anyio

@@ -14,9 +14,9 @@ from loopback import Exchange, closed_port, serving
 from reels import served
 
 from netplay.errors import ManifestError
-from netplay.io.http import Timeouts
-from netplay.io.load import load_manifest, load_presentation
-from netplay.io.network import Limits, Network
+from netplay.io.fetch.load import load_manifest, load_presentation
+from netplay.io.net.http import Timeouts
+from netplay.io.net.network import Limits, Network
 
 pytestmark = pytest.mark.anyio
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from netplay.io.network import Network
-from netplay.io.transport import Request, TransferFailed
+from netplay.io.net.network import Network
+from netplay.io.net.transport import Request, TransferFailed
 from netplay.segments import ByteRange
 
 pytestmark = pytest.mark.anyio

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netplay.io.safety import (
+from netplay.io.net.safety import (
     ContentRange,
     check_scheme,
     next_hop,
     retry_after_us,
     same_origin,
 )
-from netplay.io.transport import TransferFailed
+from netplay.io.net.transport import TransferFailed
 
 NOON_US = 784_111_777_000_000
 """Sun, 06 Nov 1994 08:49:37 GMT, the date that RFC 9110 writes in every form."""

@@ -14,10 +14,10 @@ from render_clips import FRAME_US, Clip, audio_clip, video_clip, webvtt
 from netplay.core.messages import Event, Feed, Hold, Play, Rendered
 from netplay.errors import SinkError
 from netplay.io.clock import SkippingClock
-from netplay.io.frames import AudioBlock, Cue, VideoFrame
-from netplay.io.images import ImageSink
-from netplay.io.render import Renderer, RenderSettings
-from netplay.io.sink import CallbackSink, NullSink, Sink
+from netplay.io.show.frames import AudioBlock, Cue, VideoFrame
+from netplay.io.show.images import ImageSink
+from netplay.io.show.render import Renderer, RenderSettings
+from netplay.io.show.sink import CallbackSink, NullSink, Sink
 
 pytestmark = pytest.mark.anyio
 

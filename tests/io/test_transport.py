@@ -8,9 +8,9 @@ import pytest
 from anyio.abc import SocketStream
 from loopback import Exchange, closed_port, greeting, serving
 
-from netplay.io.http import Timeouts
-from netplay.io.network import Network
-from netplay.io.transport import Request, TransferFailed
+from netplay.io.net.http import Timeouts
+from netplay.io.net.network import Network
+from netplay.io.net.transport import Request, TransferFailed
 
 pytestmark = pytest.mark.anyio
 

@@ -13,7 +13,7 @@ import abr
 from netplay import DeliveryError, NetplayError, Network, Player, SessionRules, SkippingClock
 from netplay.core.messages import Removed
 from netplay.edge.testbed import Testbed
-from netplay.io.http import Timeouts
+from netplay.io.net.http import Timeouts
 
 from .hosts import Asked, Hosts, Reply, changed, hosts, missing
 from .screen import Screen, Watch

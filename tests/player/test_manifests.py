@@ -13,8 +13,8 @@ import pytest
 
 import abr
 from netplay import ManifestError, NetplayError, Network, Player, SessionRules, SkippingClock
-from netplay.io.http import Timeouts
-from netplay.io.network import Limits
+from netplay.io.net.http import Timeouts
+from netplay.io.net.network import Limits
 
 from .hosts import Asked, Hosts, Reply, changed, hosts, missing
 from .screen import Screen

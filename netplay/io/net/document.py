@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import anyio
 
 from netplay.errors import shown_url
-from netplay.io.network import Network
-from netplay.io.safety import ContentRange, retry_after_us
-from netplay.io.transport import Request, Response, TransferFailed
+from netplay.io.net.network import Network
+from netplay.io.net.safety import ContentRange, retry_after_us
+from netplay.io.net.transport import Request, Response, TransferFailed
 
 __all__ = ["Document", "read_document"]
 

@@ -16,15 +16,15 @@ from av.codec.hwaccel import hwdevices_available
 
 from netplay.core.messages import Event, Feed, Finish, Flush, Hold, Play
 from netplay.errors import SinkError
-from netplay.io.captions import TextDecoder
 from netplay.io.clock import Clock
-from netplay.io.decode import Decoder, MediaDecoder, Threads
-from netplay.io.frames import AudioBlock, Cue, VideoFrame
-from netplay.io.hardware import FAMILIES, remembered
-from netplay.io.lane import Lane
-from netplay.io.present import Presenter
-from netplay.io.ready import Ready, Room
-from netplay.io.sink import Sink
+from netplay.io.show.captions import TextDecoder
+from netplay.io.show.decode import Decoder, MediaDecoder, Threads
+from netplay.io.show.frames import AudioBlock, Cue, VideoFrame
+from netplay.io.show.hardware import FAMILIES, remembered
+from netplay.io.show.lane import Lane
+from netplay.io.show.present import Presenter
+from netplay.io.show.ready import Ready, Room
+from netplay.io.show.sink import Sink
 from netplay.io.source import Config, Source, Stream
 
 __all__ = ["RenderSettings", "Renderer"]

@@ -30,15 +30,15 @@ from netplay.core.messages import (
     ResolveFailed,
 )
 from netplay.errors import MediaError, shown_url
-from netplay.io.intake import Init, read_init_bytes
-from netplay.io.network import Network
-from netplay.io.places import Places
-from netplay.io.ranges import check_answer
-from netplay.io.resolve import fetch_index
+from netplay.io.fetch.intake import Init, read_init_bytes
+from netplay.io.fetch.places import Places
+from netplay.io.fetch.resolve import fetch_index
+from netplay.io.fetch.tracks import needed_stream
+from netplay.io.fetch.transfer import InitKey, Transfer
+from netplay.io.net.network import Network
+from netplay.io.net.ranges import check_answer
+from netplay.io.net.transport import Request, TransferFailed
 from netplay.io.source import Source
-from netplay.io.tracks import needed_stream
-from netplay.io.transfer import InitKey, Transfer
-from netplay.io.transport import Request, TransferFailed
 from netplay.timeline import Presentation
 
 __all__ = ["Fetcher"]

@@ -1,6 +1,6 @@
 """Packets become frames with their place in the title: one decoder for one kind of stream.
 
-A decoder blocks, so it runs in a worker thread, one call at a time; `netplay.io.lane`
+A decoder blocks, so it runs in a worker thread, one call at a time; `netplay.io.show.lane`
 sees to that. It knows nothing of segments: it is told the offset of what comes next,
 and keeps its state for as long as the packets go on where they left off.
 """
@@ -15,8 +15,8 @@ import av
 from av.error import FFmpegError
 
 from netplay.errors import DecodeError, MediaError
-from netplay.io.frames import AudioBlock, Entry, VideoFrame, cut, position_us
-from netplay.io.hardware import hardware_decoder
+from netplay.io.show.frames import AudioBlock, Entry, VideoFrame, cut, position_us
+from netplay.io.show.hardware import hardware_decoder
 from netplay.io.source import Config, Packet
 
 __all__ = ["Decoder", "MediaDecoder", "Threads"]

@@ -16,10 +16,10 @@ import httpx
 
 from netplay.core.messages import NetworkMemory
 from netplay.errors import shown_url
-from netplay.io.http import HttpTransport, Timeouts
-from netplay.io.local import DataTransport, FileTransport
-from netplay.io.safety import REDIRECTS, check_scheme, next_hop, same_origin
-from netplay.io.transport import Decorate, Request, Response, TransferFailed, Transport
+from netplay.io.net.http import HttpTransport, Timeouts
+from netplay.io.net.local import DataTransport, FileTransport
+from netplay.io.net.safety import REDIRECTS, check_scheme, next_hop, same_origin
+from netplay.io.net.transport import Decorate, Request, Response, TransferFailed, Transport
 
 __all__ = ["Limits", "Network"]
 

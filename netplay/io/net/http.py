@@ -22,8 +22,8 @@ import httpcore
 import httpx
 
 from netplay.errors import shown_url
-from netplay.io.connections import PooledTransport, opened_ahead
-from netplay.io.transport import Request, Response, TransferFailed
+from netplay.io.net.connections import PooledTransport, opened_ahead
+from netplay.io.net.transport import Request, Response, TransferFailed
 
 __all__ = ["HttpTransport", "Timeouts"]
 

@@ -13,9 +13,9 @@ from typing import Protocol
 import anyio.to_thread
 
 from netplay.errors import MediaError
-from netplay.io.demux import Demuxed, demux
+from netplay.io.fetch.demux import Demuxed, demux
+from netplay.io.fetch.tracks import StreamTrack, stream_tracks
 from netplay.io.source import Config, Packet, Source, Stream
-from netplay.io.tracks import StreamTrack, stream_tracks
 from netplay.media.boxes import find
 from netplay.media.container import Container, sniff
 from netplay.media.fragments import FragmentReader

@@ -9,9 +9,9 @@ import anyio.to_thread
 
 from netplay.core.messages import Resolve
 from netplay.errors import ManifestError, MediaError, shown_url
-from netplay.io.document import Document, read_document
-from netplay.io.network import Network
-from netplay.io.transport import Request, TransferFailed
+from netplay.io.net.document import Document, read_document
+from netplay.io.net.network import Network
+from netplay.io.net.transport import Request, TransferFailed
 from netplay.manifest import request_url, resolve
 from netplay.manifest.resolve import MoreNeeded
 from netplay.segments import ByteRange, SegmentIndex

@@ -9,7 +9,7 @@ from av.error import FFmpegError
 from av.filter import Graph
 
 from netplay.errors import DecodeError
-from netplay.io.frames import AudioBlock, position_us
+from netplay.io.show.frames import AudioBlock, position_us
 
 __all__ = ["Tempo"]
 

@@ -16,7 +16,7 @@ from typing import Generic, TypeVar
 import anyio
 
 from netplay.core.messages import Track
-from netplay.io.frames import AudioBlock, Cue, VideoFrame, clipped
+from netplay.io.show.frames import AudioBlock, Cue, VideoFrame, clipped
 
 __all__ = ["Ready", "Room"]
 

@@ -10,8 +10,8 @@ import anyio
 
 from netplay.core.messages import Feed
 from netplay.errors import DecodeError, MediaError
-from netplay.io.decode import Decoder
-from netplay.io.frames import AudioBlock, Entry, clipped
+from netplay.io.show.decode import Decoder
+from netplay.io.show.frames import AudioBlock, Entry, clipped
 from netplay.io.source import Packet
 
 __all__ = ["Job", "Visit"]

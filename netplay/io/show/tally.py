@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 from netplay.core.messages import DecodeLagged, Event, Rendered
-from netplay.io.motion import Motion
-from netplay.io.ready import Ready
+from netplay.io.show.motion import Motion
+from netplay.io.show.ready import Ready
 
 __all__ = ["Tally"]
 

@@ -7,8 +7,8 @@ the indexes resolved so far make of them.
 from __future__ import annotations
 
 from netplay.core.messages import Fetch
-from netplay.io.ranges import wanted_range
-from netplay.io.transport import Request
+from netplay.io.net.ranges import wanted_range
+from netplay.io.net.transport import Request
 from netplay.manifest import request_url
 from netplay.segments import Entry, Init, SegmentIndex
 from netplay.timeline import Known, Location, Presentation, Representation, Unresolved

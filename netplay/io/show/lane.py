@@ -18,10 +18,10 @@ import anyio
 
 from netplay.core.messages import Decoded, DecodeFailed, Event, Feed, Flush
 from netplay.errors import DecodeError, MediaError
-from netplay.io.decode import Decoder
-from netplay.io.frames import Entry
-from netplay.io.job import Job, Visit
-from netplay.io.ready import Ready
+from netplay.io.show.decode import Decoder
+from netplay.io.show.frames import Entry
+from netplay.io.show.job import Job, Visit
+from netplay.io.show.ready import Ready
 from netplay.io.source import Config, Packet, Source, SourceLost, Stream
 
 __all__ = ["Lane", "Opener"]

@@ -12,7 +12,7 @@ from email.utils import parsedate_to_datetime
 from urllib.parse import urljoin, urlsplit
 
 from netplay.errors import shown_url
-from netplay.io.transport import TransferFailed
+from netplay.io.net.transport import TransferFailed
 
 __all__ = ["REDIRECTS", "ContentRange", "check_scheme", "next_hop", "retry_after_us", "same_origin"]
 

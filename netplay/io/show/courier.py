@@ -11,7 +11,7 @@ import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from netplay.errors import SinkError
-from netplay.io.sink import Sink
+from netplay.io.show.sink import Sink
 
 __all__ = ["Courier"]
 

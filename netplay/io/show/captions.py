@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from netplay.errors import DecodeError
-from netplay.io.frames import Cue, Entry, position_us
+from netplay.io.show.frames import Cue, Entry, position_us
 from netplay.io.source import Config, Packet
 from netplay.media.cues import Cue as MediaCue
 from netplay.media.ttml import read_ttml

@@ -17,10 +17,10 @@ import anyio
 import anyio.to_thread
 
 from netplay.errors import Attempt, ManifestError, shown_url
-from netplay.io.document import Document, read_document
-from netplay.io.local import file_url
-from netplay.io.network import Network
-from netplay.io.transport import Request, TransferFailed
+from netplay.io.net.document import Document, read_document
+from netplay.io.net.local import file_url
+from netplay.io.net.network import Network
+from netplay.io.net.transport import Request, TransferFailed
 from netplay.manifest import parse_manifest
 from netplay.timeline import Period, Presentation, Unresolved
 

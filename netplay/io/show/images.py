@@ -8,7 +8,7 @@ from typing import Literal
 
 import av
 
-from netplay.io.frames import AudioBlock, Cue, VideoFrame
+from netplay.io.show.frames import AudioBlock, Cue, VideoFrame
 from netplay.io.source import Stream
 
 __all__ = ["ImageSink"]

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Protocol
 
-from netplay.io.frames import AudioBlock, Cue, VideoFrame
+from netplay.io.show.frames import AudioBlock, Cue, VideoFrame
 from netplay.io.source import Stream
 
 __all__ = ["CallbackSink", "NullSink", "Sink"]

@@ -15,14 +15,14 @@ import anyio
 
 from netplay.core.messages import Event
 from netplay.io.clock import Clock, SkippingClock
-from netplay.io.courier import Courier
-from netplay.io.frames import AudioBlock, Cue, VideoFrame
-from netplay.io.motion import Motion
-from netplay.io.ready import Ready
-from netplay.io.sink import Sink
+from netplay.io.show.courier import Courier
+from netplay.io.show.frames import AudioBlock, Cue, VideoFrame
+from netplay.io.show.motion import Motion
+from netplay.io.show.ready import Ready
+from netplay.io.show.sink import Sink
+from netplay.io.show.tally import Tally
+from netplay.io.show.tempo import Tempo
 from netplay.io.source import Stream
-from netplay.io.tally import Tally
-from netplay.io.tempo import Tempo
 
 __all__ = ["Presenter"]
 

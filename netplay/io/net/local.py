@@ -20,7 +20,7 @@ from urllib.request import url2pathname
 import anyio.to_thread
 
 from netplay.errors import shown_url
-from netplay.io.transport import Request, Response, TransferFailed
+from netplay.io.net.transport import Request, Response, TransferFailed
 from netplay.segments import ByteRange
 
 __all__ = ["DataTransport", "FileTransport", "file_url"]

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from netplay.errors import shown_url
-from netplay.io.document import refusal
-from netplay.io.safety import ContentRange
-from netplay.io.transport import Response, TransferFailed
+from netplay.io.net.document import refusal
+from netplay.io.net.safety import ContentRange
+from netplay.io.net.transport import Response, TransferFailed
 from netplay.segments import ByteRange
 
 __all__ = ["Answer", "check_answer", "wanted_range"]

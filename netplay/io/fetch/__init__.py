@@ -1,0 +1,1 @@
+"""From an order to packets: manifests, indexes, init segments and media as they arrive."""

@@ -1,0 +1,1 @@
+"""Moves bytes: requests, connections, redirects, and what is refused for safety."""

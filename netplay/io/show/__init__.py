@@ -1,0 +1,1 @@
+"""From packets to frames at their moment: decoders, the presenter, sinks."""
