@@ -158,6 +158,8 @@ class Watch:
         fed = self.fed.setdefault(action.track, set())
         assert action.fetch_id not in fed, f"{action} twice in a generation"
         segment = self.movie.segment(fetch.representation, fetch.host, fetch.number)
-        assert segment.start_us >= self.fed_to_us.get(action.track, -1), f"{action} out of order"
+        # Of segments cut elsewhere (another language) only the rest is fed.
+        begins_us = max(segment.start_us, action.from_us)
+        assert begins_us >= self.fed_to_us.get(action.track, -1), f"{action} out of order"
         fed.add(action.fetch_id)
-        self.fed_to_us[action.track] = segment.start_us
+        self.fed_to_us[action.track] = begins_us

@@ -106,6 +106,7 @@ class Download:
     fault: Fault | None
     media_us: tuple[int, int] | None = None
     got: float = 0.0
+    came_us: int = 0
     told: int = -1
 
     @property
@@ -340,6 +341,7 @@ class World:
         for download in busy:
             share = (to_us - self.now_us) * self._rate_bps / 8e6 / len(busy)
             download.got = min(download.limit, download.got + share)
+            download.came_us = to_us
         self._show(self.now_us, to_us)
         self.now_us = to_us
 
@@ -414,7 +416,7 @@ class World:
         return Progressed(
             request.fetch_id,
             int(download.got),
-            self.now_us,
+            max(download.came_us, download.begins_us),
             download.size,
             download.begins_us,
             download.media_us[0] if download.media_us and until_us is not None else None,

@@ -44,8 +44,10 @@ def test_the_stream_is_splitmix64() -> None:
         {"foresight": 1.5},
         {"jitter": 1.0},
         {"jitter": -0.1},
+        {"nap_us": -1},
+        {"first_rung": -1},
     ],
 )
 def test_rules_that_could_never_play_are_refused(broken: dict[str, float]) -> None:
-    with pytest.raises(ValueError, match=r"positive|foresight"):
+    with pytest.raises(ValueError, match=r"positive|foresight|nap"):
         SessionRules(**broken)  # type: ignore[arg-type]  # wrong on purpose

@@ -12,6 +12,7 @@ from core_world import REFUSED, Deed, World, faulty
 from netplay.core.messages import (
     Cancel,
     Fetch,
+    Fetched,
     Finish,
     Flush,
     Hold,
@@ -50,6 +51,17 @@ def test_on_a_fast_link_it_starts_when_what_is_on_its_way_will_be_in_time() -> N
 
     began_s = world.timed(Play)[0][0]
     assert began_s < 0.25
+    assert world.stalls() == []
+
+
+def test_a_lane_that_is_all_there_needs_no_foresight() -> None:
+    """One segment each: the sound is here to its end while the picture still arrives."""
+    world = World(make_movie(1), rate_bps=6e6, controller=Scripted([3])).run()
+
+    began_s = world.timed(Play)[0][0]
+    came_s = next(at / 1e6 for at, e, _ in reversed(world.log) if isinstance(e, Fetched))
+    assert began_s < came_s - 0.2
+    assert world.finished
     assert world.stalls() == []
 
 
@@ -184,6 +196,17 @@ def test_the_end_is_said_once_the_last_frame_is_shown_or_should_have_been(render
     ((finished_s, _),) = world.timed(Finish)
     assert end[1].position_us == 10_000_000
     assert finished_s - end[0] == pytest.approx(0.04 if renders else 0.25)
+
+
+def test_news_of_a_moment_before_the_end_is_not_that_the_last_frame_was_shown() -> None:
+    first = World(make_movie(5), renders=False).run()
+    ended_s = next(at_s for at_s, hold in first.timed(Hold) if hold.why == "end")
+    late = Rendered("video", 0, 9 * SECOND, round((ended_s - 1) * 1e6), 9 * SECOND)
+
+    world = World(make_movie(5), renders=False, script=[(ended_s + 0.1, late)]).run()
+
+    ((finished_s, _),) = world.timed(Finish)
+    assert finished_s - ended_s == pytest.approx(0.25)
 
 
 def test_after_the_end_nothing_happens_until_a_seek_plays_it_again() -> None:

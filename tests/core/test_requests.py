@@ -21,7 +21,17 @@ from netplay.core.device import Device, Preferences
 from netplay.core.failover import Failover
 from netplay.core.jitter import Jitter
 from netplay.core.lane import Lane
-from netplay.core.messages import Fetch, Removed, Resolve, Track, TracksChosen
+from netplay.core.messages import (
+    Fetch,
+    Fetched,
+    FetchFailed,
+    Removed,
+    Resolve,
+    Resolved,
+    ResolveFailed,
+    Track,
+    TracksChosen,
+)
 from netplay.core.requests import Blocked, Requests
 from netplay.core.rules import SessionRules
 from netplay.core.title import Title
@@ -242,3 +252,44 @@ def test_no_init_segment_of_a_representation_is_worth_having_without_its_media(
 
     assert world.finished
     assert len([f for f in world.of(Fetch) if f.representation == "0/v2" and f.init]) <= 1
+
+
+def test_news_of_what_was_never_asked_for_is_no_news() -> None:
+    index = even_index("x", 3)
+    strays = (
+        Fetched(99, 10, 1_000_000),
+        FetchFailed(99, "reset", ""),
+        Resolved(99, index),
+        ResolveFailed(99, "reset", ""),
+    )
+
+    world = World(make_movie(5), script=[(1.0, stray) for stray in strays]).run()
+
+    heard = [actions for _, event, actions in world.log if event in strays]
+    assert heard == [(), (), (), ()]
+    assert world.finished
+
+
+def test_an_index_waits_while_every_host_rests() -> None:
+    world = World(
+        make_playlists(5),
+        fault=lambda request, now_us: (
+            REFUSED if isinstance(request, Resolve) and now_us < 500_000 else None
+        ),
+    ).run()
+
+    assert [fetch for at_s, fetch in world.timed(Fetch) if at_s < 0.5] == []
+    assert world.finished
+
+
+def test_an_init_that_only_another_host_has_is_fetched_by_that_hosts_playlist() -> None:
+    def fault(request: Fetch | Resolve, now_us: int) -> Fault | None:
+        first = isinstance(request, Fetch) and request.init and request.host == "a"
+        return Fault("media") if first else None
+
+    world = World(make_playlists(5), fault=fault).run()
+
+    (init,) = {f.host for f in world.of(Fetch) if f.init and f.host != "a"}
+    assert init == "b"
+    assert {f.host for f in world.of(Fetch) if not f.init} == {"a"}
+    assert world.finished

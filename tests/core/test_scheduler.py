@@ -20,7 +20,7 @@ from core_titles import (
 )
 from core_world import GONE, MISSING, REFUSED, SILENT, Fault, Faults, World, faulty
 
-from abr.contract import Choice, Keep, Switch
+from abr.contract import Abandonment, Choice, Keep, Progress, Switch, View
 from netplay.core.device import Device, Preferences
 from netplay.core.messages import (
     Cancel,
@@ -715,3 +715,27 @@ def test_short_segments_are_gathered_before_it_starts() -> None:
 
     assert world.finished
     assert world.stalls() == []
+
+
+class Hasty(Scripted):
+    """Leaves every download that takes three seconds."""
+
+    def abandon(self, view: View, progress: Progress) -> Abandonment:
+        left_s = 3.0 - progress.elapsed_s
+        return Keep(view.now_us + round(left_s * 1e6)) if left_s > 0 else Switch(0, "three seconds")
+
+
+def test_a_silent_host_is_not_taken_for_a_rung_too_high() -> None:
+    world = World(
+        make_movie(30),
+        controller=Hasty([2]),
+        fault=faulty(Fault(None, after_bytes=20_000), host="a", from_s=6),
+    ).run()
+
+    left = {cancel.fetch_id: cancel.reason for cancel in world.of(Cancel)}
+    first = next(f for f in world.of(Fetch) if f.fetch_id in left and f.track == "video")
+    asked = [(f.representation, f.host) for f in world.of(Fetch) if f.number == first.number]
+    assert left[first.fetch_id].startswith("silent for")
+    assert ("0/v2", "b") in asked
+    assert "0/v0" not in {name for name, _ in asked}
+    assert world.finished

@@ -58,6 +58,14 @@ def test_what_is_dropped_of_the_old_language_is_forgotten() -> None:
     assert evicted == {i for i in late if i not in {c.fetch_id for c in world.of(Cancel)}}
 
 
+def test_another_language_before_anything_came_leaves_nothing_to_forget() -> None:
+    world = World(make_movie(10, sound=["en", "de"]), script=[(0.02, GERMAN)]).run()
+
+    assert [evict for at_s, evict in world.timed(Evict) if at_s < 1] == []
+    assert world.segments("audio")[1][0] == "0/a1"
+    assert world.finished
+
+
 def test_while_it_rests_another_language_takes_over_where_it_is() -> None:
     script: list[tuple[float, Deed]] = [(5.0, Paused()), (6.0, GERMAN)]
     world = World(make_movie(20, sound=["en", "de"]), script=script).run(until_s=10)
@@ -85,6 +93,15 @@ def test_subtitles_come_and_go_while_it_plays() -> None:
     assert set(generations) == {0, 1}
     assert world.finished
     assert world.stalls() == []
+
+
+def test_subtitles_turned_off_before_anything_came_leave_nothing_to_forget() -> None:
+    script: list[tuple[float, Deed]] = [(0.0, TEXT), (0.001, NO_TEXT)]
+
+    world = World(make_movie(5, texts=["en"]), script=script).run()
+
+    assert [evict for at_s, evict in world.timed(Evict) if at_s < 1] == []
+    assert world.finished
 
 
 def test_a_picture_that_is_turned_off_leaves_the_sound_playing() -> None:
