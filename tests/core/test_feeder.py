@@ -115,3 +115,16 @@ def test_a_period_shows_nothing_beyond_its_end_nor_before_its_beginning() -> Non
     limits = [(feed.from_us, feed.until_us) for feed in world.of(Feed)]
     assert limits == [(0, None)] * 2 + [(0, 6_000_000)] + [(6_000_000, None)] * 3
     assert world.missed_us == {"video": 0}
+
+
+def test_a_first_segment_that_breaks_off_after_its_first_frames_starts_anew_elsewhere() -> None:
+    def breaks(request: Fetch | Resolve, now_us: int) -> Fault | None:
+        first = isinstance(request, Fetch) and request.number == 1 and not request.init
+        return Fault("reset", after_bytes=130_000) if first and request.host == "a" else None
+
+    world = World(make_movie(5, ladder=[(1_000_000, 540)]), rate_bps=1_500_000, fault=breaks).run()
+
+    (flush,) = [flush for flush in world.of(Flush) if flush.track == "video"]
+    assert flush.from_us == 0
+    assert world.finished
+    assert world.missed_us["video"] == 0

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 from core_controllers import Scripted
-from core_titles import make_movie, make_playlists
+from core_titles import even_index, make_movie, make_playlists, make_rep, of_periods
 from core_world import REFUSED, Deed, World, faulty
 
 from netplay.core.messages import (
@@ -25,6 +25,7 @@ from netplay.core.messages import (
     Tick,
 )
 from netplay.core.rules import SessionRules
+from netplay.timeline import AdaptationSet, Period
 
 SECOND = 1_000_000
 
@@ -54,15 +55,22 @@ def test_on_a_fast_link_it_starts_when_what_is_on_its_way_will_be_in_time() -> N
     assert world.stalls() == []
 
 
-def test_a_lane_that_is_all_there_needs_no_foresight() -> None:
-    """One segment each: the sound is here to its end while the picture still arrives."""
-    world = World(make_movie(1), rate_bps=6e6, controller=Scripted([3])).run()
+def test_a_lane_that_is_over_needs_no_foresight() -> None:
+    """The sound lasts a moment; the picture must still be foreseen to come in time."""
+    video = make_rep("0/v", "video", 1_000_000, even_index("v", 3))
+    audio = make_rep("0/a", "audio", 128_000, even_index("a", 1, 300_000))
+    sets = (AdaptationSet("v", "video", (video,)), AdaptationSet("a", "audio", (audio,)))
+
+    world = World(of_periods(Period("0", 0, 6_000_000, sets)), rate_bps=1_600_000).run()
 
     began_s = world.timed(Play)[0][0]
-    came_s = next(at / 1e6 for at, e, _ in reversed(world.log) if isinstance(e, Fetched))
-    assert began_s < came_s - 0.2
+    came_s = next(
+        at_us / 1e6 for at_us, e, _ in world.log if isinstance(e, Fetched) and e.bytes > 100_000
+    )
+    assert began_s < came_s
     assert world.finished
     assert world.stalls() == []
+    assert world.missed_us["video"] == 0
 
 
 def test_paused_it_holds_the_first_frame_and_moves_only_when_it_is_told() -> None:

@@ -24,7 +24,9 @@ from abr.contract import Abandonment, Choice, Keep, Progress, Switch, View
 from netplay.core.device import Device, Preferences
 from netplay.core.messages import (
     Cancel,
+    Connect,
     DeviceChanged,
+    Evict,
     Fail,
     Fetch,
     Hold,
@@ -739,3 +741,43 @@ def test_a_silent_host_is_not_taken_for_a_rung_too_high() -> None:
     assert ("0/v2", "b") in asked
     assert "0/v0" not in {name for name, _ in asked}
     assert world.finished
+
+
+def test_with_one_host_there_is_none_to_connect_to_ahead_of_need() -> None:
+    alone = World(make_movie(3, hosts=["a"])).run()
+    paired = World(make_movie(3)).run()
+
+    assert alone.of(Connect) == []
+    assert [connect.host for connect in paired.of(Connect)] == ["b"]
+
+
+def test_a_gap_that_was_passed_is_dropped_and_nothing_is_forgotten_for_it() -> None:
+    rules = SessionRules(back_us=1_000_000)
+
+    world = World(gappy((2,)), rules=rules).run()
+
+    evicted = [fetch_id for evict in world.of(Evict) for fetch_id in evict.fetch_ids]
+    assert world.finished
+    assert len(evicted) == len(set(evicted)) >= 10
+
+
+def test_a_last_segment_is_known_from_whichever_playlist_was_read() -> None:
+    lowest, last = missing("0/v0"), missing("0/v", 5)
+
+    world = World(
+        make_playlists(5),
+        controller=Scripted([2]),
+        fault=lambda request, now_us: lowest(request, now_us) or last(request, now_us),
+    ).run()
+
+    assert ("0/v0", None) in [(r.representation, r.number) for r in world.of(Removed)]
+    assert world.failed is None
+    assert world.finished
+
+
+def test_nothing_left_to_play_of_a_period_is_no_end_of_it() -> None:
+    """Every rung is gone before its playlist was read: there is no last segment to speak of."""
+    world = World(make_playlists(5), fault=missing("0/v")).run()
+
+    assert world.failed is not None
+    assert world.failed.error == "DeliveryError"
