@@ -9,11 +9,11 @@ same tick, so the end of one segment is exactly the start of the next.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from copy import copy
 from dataclasses import dataclass, field
 from itertools import accumulate
-from operator import add, gt, mul
+from operator import add, gt, mul, sub
 from typing import Literal, NamedTuple, Protocol
 
 __all__ = [
@@ -365,6 +365,11 @@ class SegmentIndex:
         end_us = self.moment_us(run.start + (position + 1 - self._firsts[which]) * run.duration)
         return end_us if self.clip_end_us is None else min(end_us, self.clip_end_us)
 
+    @property
+    def has_gaps(self) -> bool:
+        """Whether some segment of it does not exist."""
+        return isinstance(self.naming, Listing) and any(one.gap for one in self.naming.entries)
+
     def sizes_bytes(self, position_us: int, count: int) -> tuple[float | None, ...]:
         """Return the expected sizes of so many segments from a moment on; None where unknown.
 
@@ -372,12 +377,17 @@ class SegmentIndex:
         """
         if isinstance(self.naming, Template):
             return (None,) * count
-        first = self.at(position_us)
-        if first is None:
+        place = self.place_at(position_us)
+        if place is None:
             return (None,) * count
-        place = first.number - self.first_number
-        known = [self[at].size_bytes for at in range(place, min(place + count, len(self)))]
-        return (*known, *((None,) * (count - len(known))))
+        end = min(place + count, len(self))
+        known: Iterable[int | None]
+        if isinstance(self.naming, Ranges):
+            edges = self.naming.edges[place : end + 1]
+            known = map(sub, edges[1:], edges)
+        else:
+            known = [self[at].size_bytes for at in range(place, end)]
+        return (*known, *((None,) * (count - (end - place))))
 
     @property
     def start_us(self) -> int:

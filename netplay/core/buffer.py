@@ -84,9 +84,10 @@ class Buffer:
     def __init__(self, edge_us: int) -> None:
         self._edge_us = edge_us
         self._spans: list[Span] = []
-        # The answer of the last walk: it is asked for many times an event, and stays true
-        # while the playhead moves on. Whoever changes the spans forgets it.
+        # Both are asked for many times an event. The answer of the last walk stays true
+        # while the playhead moves on; whoever changes the spans forgets it.
         self._reach = _NOWHERE
+        self._gap_starts_us: list[int] | None = None
 
     def __iter__(self) -> Iterator[Span]:
         return iter(self._spans)
@@ -97,7 +98,7 @@ class Buffer:
     def add(self, span: Span) -> None:
         """Put a span in its place; what it overlaps at its end must not be there."""
         self._spans.insert(bisect_right(self._spans, span.start_us, key=_start_us), span)
-        self._reach = _NOWHERE
+        self._changed()
 
     def of_fetch(self, fetch_id: int) -> Span | None:
         """Return the span that a fetch fills."""
@@ -108,14 +109,14 @@ class Buffer:
         for place in range(len(self._spans) - 1, -1, -1):
             if self._spans[place].fetch_id == span.fetch_id:
                 self._spans[place] = span
-                self._reach = _NOWHERE
+                self._changed()
                 return
         raise AssertionError(f"no span of fetch {span.fetch_id}")
 
     def remove(self, fetch_id: int) -> None:
         """Forget the span of a fetch."""
         self._spans = [span for span in self._spans if span.fetch_id != fetch_id]
-        self._reach = _NOWHERE
+        self._changed()
 
     def at(self, position_us: int) -> Span | None:
         """Return the span that holds a position, or begins a tolerance after it."""
@@ -150,6 +151,10 @@ class Buffer:
     def edge_of_plan_us(self, position_us: int) -> int:
         """Return the same, taking what is still arriving for complete."""
         return max(position_us, self._reach_from(position_us).plan_us)
+
+    def _changed(self) -> None:
+        self._reach = _NOWHERE
+        self._gap_starts_us = None
 
     def _place(self, position_us: int) -> int:
         """Return the place of the first span that ends after a position."""
@@ -202,7 +207,7 @@ class Buffer:
         if kept and kept[-1].end_us > at_us:
             kept[-1] = replace(kept[-1], end_us=at_us, until_us=at_us)
         self._spans = kept
-        self._reach = _NOWHERE
+        self._changed()
         return gone
 
     def evict_before(self, position_us: int, keep_us: int, keep_bytes: int) -> list[Span]:
@@ -218,14 +223,20 @@ class Buffer:
         if gone:
             forgotten = set(map(id, gone))
             self._spans = [span for span in self._spans if id(span) not in forgotten]
-            self._reach = _NOWHERE
+            self._changed()
         return gone
 
     def clear(self) -> list[Span]:
         """Forget everything; return what was there."""
         gone, self._spans = self._spans, []
-        self._reach = _NOWHERE
+        self._changed()
         return gone
+
+    def next_gap_us(self, position_us: int) -> int | None:
+        """Return where the first gap after a position begins; None if there is none."""
+        if self._gap_starts_us is None:
+            self._gap_starts_us = [span.start_us for span in self._spans if span.fetch_id is None]
+        return next((start_us for start_us in self._gap_starts_us if start_us > position_us), None)
 
     def ranges_us(self) -> tuple[tuple[int, int], ...]:
         """Return (start, end) of every unbroken stretch of media held."""

@@ -43,6 +43,8 @@ class Feeder:
             if offset_us is not None:
                 reached_us = min(event.media_until_us + offset_us, span.end_us)
                 until_us = max(until_us, reached_us)
+        if event.bytes <= span.bytes and until_us == span.until_us:
+            return span
         return replace(span, bytes=max(span.bytes, event.bytes), until_us=until_us)
 
     def feed(self, position_us: int, *, waiting: bool) -> list[Action]:

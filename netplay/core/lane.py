@@ -40,6 +40,7 @@ class Lane:
         missing: Why it cannot go on past a point.
         decoded_from_us: The first frame ready since it was emptied; None: none yet.
         hardware: Who decodes it; "" is software.
+        gates: Playback waits for it.
     """
 
     track: Track
@@ -59,11 +60,11 @@ class Lane:
     missing: Missing | None = None
     decoded_from_us: int | None = None
     hardware: str = ""
+    gates: bool = field(init=False)
 
-    @property
-    def gates(self) -> bool:
-        """Whether playback waits for it: subtitles never stop a film."""
-        return self.track != "text"
+    def __post_init__(self) -> None:
+        """Let playback wait for everything but subtitles, which never stop a film."""
+        self.gates = self.track != "text"
 
     def edge_us(self, position_us: int) -> int:
         """Return how far its media is held without a hole from a position."""

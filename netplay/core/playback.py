@@ -161,10 +161,14 @@ class Playback:
 
     def end_us(self) -> int | None:
         """Return where playback ends; None until every lane knows its end."""
-        ends = [lane.ended_us for lane in self._gates()]
-        if not ends or any(end is None for end in ends):
-            return None
-        return max(end for end in ends if end is not None)
+        latest_us: int | None = None
+        for lane in self._lanes.values():
+            if not lane.gates:
+                continue
+            if lane.ended_us is None:
+                return None
+            latest_us = lane.ended_us if latest_us is None else max(latest_us, lane.ended_us)
+        return latest_us
 
     def edge_us(self, position_us: int) -> int | None:
         """Return where the playhead must stop unless more arrives; None if it need not."""
@@ -186,7 +190,7 @@ class Playback:
             return None
         position_us = self.position_us(now_us)
         marks = [self.edge_us(position_us), self.end_us()]
-        marks += [self._gap_starts_us(lane, position_us) for lane in self._gates()]
+        marks += [lane.buffer.next_gap_us(position_us) for lane in self._gates()]
         ahead = [mark for mark in marks if mark is not None]
         return self.playhead.arrives_at(min(ahead)) if ahead else None
 
@@ -255,11 +259,6 @@ class Playback:
                 return None
             ends.append(span.end_us)
         return min(ends, default=None)
-
-    def _gap_starts_us(self, lane: Lane, position_us: int) -> int | None:
-        return next(
-            (s.start_us for s in lane.buffer if s.is_gap and s.start_us > position_us), None
-        )
 
     def _ready(self, position_us: int, now_us: int) -> bool:
         gates = self._gates()

@@ -19,7 +19,9 @@ class Playhead:
     def __init__(self, position_us: int = 0, rate: Fraction = Fraction(1)) -> None:
         self._base_us = position_us
         self._since_us: int | None = None
+        # The rate in two integers, which is what every question about a position needs.
         self._rate = Fraction(1)
+        self._media, self._time = 1, 1
         self.set_rate(rate, at_us=0)
 
     @property
@@ -36,8 +38,9 @@ class Playhead:
         """Return where it is at a moment; never before where it started."""
         if self._since_us is None:
             return self._base_us
-        elapsed_us = max(0, at_us - self._since_us)
-        return self._base_us + elapsed_us * self._rate.numerator // self._rate.denominator
+        if at_us <= self._since_us:
+            return self._base_us
+        return self._base_us + (at_us - self._since_us) * self._media // self._time
 
     def arrives_at(self, position_us: int) -> int:
         """Return the first moment at which a moving playhead is at a position."""
@@ -45,7 +48,7 @@ class Playhead:
         ahead_us = max(0, position_us - self._base_us)
         # Ceiling division: one microsecond early would wake the session for nothing, and
         # the session would ask to be woken at that same moment again, for ever.
-        return self._since_us - (-ahead_us * self._rate.denominator // self._rate.numerator)
+        return self._since_us - (-ahead_us * self._time // self._media)
 
     def start(self, at_us: int) -> None:
         """Move, from where it is."""
@@ -69,3 +72,4 @@ class Playhead:
             raise ValueError(f"rate must be positive, not {rate}")
         self.place(self.position_us(at_us), at_us)
         self._rate = rate
+        self._media, self._time = rate.numerator, rate.denominator

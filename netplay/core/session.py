@@ -200,7 +200,9 @@ class Session:
         lane = self._lanes[transfer.track]
         span = lane.buffer.of_fetch(event.fetch_id)
         if span is not None:
-            lane.buffer.put(self._feeder.received(lane, span, event))
+            reached = self._feeder.received(lane, span, event)
+            if reached is not span:
+                lane.buffer.put(reached)
         if isinstance(event, Progressed):
             return self._scheduler.watch(transfer, now_us)
         self._requests.delivered(transfer, now_us)

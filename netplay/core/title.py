@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from abr.contract import Rung
 from netplay.core.device import Device, Preferences
 from netplay.core.messages import ErrorName, Track
 from netplay.core.selection import Ladder, Selection, select
@@ -31,11 +32,15 @@ class Title:
     _undecodable: set[str] = field(default_factory=set)
     _locked: set[str] = field(default_factory=set)
     _banned_until_us: dict[str, int] = field(default_factory=dict)
+    _gapped: bool = False
+    _rungs: dict[str, Rung] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Choose for every Period, and find Representations by id."""
         for period in self.presentation.periods:
             self._representations.update((rep.id, rep) for rep in period.representations)
+        known = (rep.index for rep in self._representations.values())
+        self._gapped = any(isinstance(one, Known) and one.index.has_gaps for one in known)
         self.choose(self.device, self.wants)
 
     def choose(self, device: Device, wants: Preferences) -> None:
@@ -74,6 +79,8 @@ class Title:
         A rung that is banned for a while comes back when nothing else is left. A rung whose
         index is not known yet may be asked for.
         """
+        if not (self._lost or self._banned_until_us or self._gapped):
+            return list(range(len(ladder.representations)))
         standing = [
             place
             for place, rep in enumerate(ladder.representations)
@@ -92,6 +99,19 @@ class Title:
         if segment is None:
             return True
         return not segment.entry.gap and (rep.id, segment.number) not in self._lost
+
+    def rung(self, rep: Representation) -> Rung:
+        """Return a Representation as controllers know it."""
+        rung = self._rungs.get(rep.id)
+        if rung is None:
+            rung = self._rungs[rep.id] = Rung(
+                bitrate_bps=rep.average_bps or rep.bandwidth_bps,
+                width=rep.width,
+                height=rep.height,
+                quality=rep.quality,
+                resolve_requests=0 if self.index(rep) is not None else 1,
+            )
+        return rung
 
     def gap_ends_us(self, ladder: Ladder, at_us: int) -> int | None:
         """Return where a gap ends that every rung left has at a position; None if there is none."""
@@ -112,6 +132,8 @@ class Title:
         """Learn the index of a Representation, as one host has it."""
         rep = self._representations[representation]
         self._indexes[rep.id, self._index_host(rep, host)] = index
+        self._gapped = self._gapped or index.has_gaps
+        self._rungs.pop(rep.id, None)
 
     def index(self, rep: Representation, host: str | None = None) -> SegmentIndex | None:
         """Return a Representation's index: as a host has it, or as any does; None if unknown."""

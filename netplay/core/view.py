@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from abr.contract import Device as Spare
-from abr.contract import Progress, Rung, View
+from abr.contract import Progress, View
 from netplay.core.device import Device
 from netplay.core.lane import Lane
 from netplay.core.playback import Playback
@@ -53,7 +53,7 @@ def make_view(
         remaining = max(1, round((duration_us - at_us) / 1e6 / segment_s))
     return View(
         now_us=now_us,
-        rungs=tuple(_rung(rep, title) for rep in reps),
+        rungs=tuple([title.rung(rep) for rep in reps]),
         rung=last,
         segment_s=segment_s,
         sizes_bytes=_sizes(reps, title, at_us + rules.edge_us, remaining or HORIZON),
@@ -78,10 +78,12 @@ def _last_rung(lane: Lane, title: Title, reps: Sequence[Representation]) -> int 
     """Return the rung of the segment before; of one since removed, the next lower that is left."""
     if not lane.representation:
         return None
+    for place, rep in enumerate(reps):
+        if rep.id == lane.representation:
+            return place
     before = title.representation(lane.representation)
     below = [place for place, rep in enumerate(reps) if rep.bandwidth_bps <= before.bandwidth_bps]
-    same = [place for place in below if reps[place].id == before.id]
-    return max(same or below, default=0)
+    return max(below, default=0)
 
 
 def make_progress(transfer: Transfer, now_us: int, *, rung: int) -> Progress:
@@ -97,16 +99,6 @@ def make_progress(transfer: Transfer, now_us: int, *, rung: int) -> Progress:
     )
 
 
-def _rung(rep: Representation, title: Title) -> Rung:
-    return Rung(
-        bitrate_bps=rep.average_bps or rep.bandwidth_bps,
-        width=rep.width,
-        height=rep.height,
-        quality=rep.quality,
-        resolve_requests=0 if title.index(rep) is not None else 1,
-    )
-
-
 def _sizes(
     reps: Sequence[Representation], title: Title, from_us: int, remaining: int
 ) -> tuple[tuple[float | None, ...], ...]:
@@ -116,7 +108,7 @@ def _sizes(
     for rep in reps:
         index = title.index(rep)
         columns.append((None,) * rows if index is None else index.sizes_bytes(from_us, rows))
-    sizes = [tuple(column[row] for column in columns) for row in range(rows)]
+    sizes = list(zip(*columns, strict=True))
     if rows > max(1, remaining) and not any(sizes[-1]):
         sizes.pop()
     return tuple(sizes)
