@@ -21,6 +21,7 @@ def test_our_controllers_keep_the_laws(name: str) -> None:
     check_controller(lambda: controller(name))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OURS)
 @settings(max_examples=10, deadline=None)
 @given(seed=st.integers(0, 2**32))
