@@ -77,6 +77,8 @@ class Lane:
         self._last: Packet | None = None
         self._kept: list[tuple[Packet, int]] = []
         self._newest_keyframe = 0
+        # Entries that came and wait for room; they outlive the Feed that brought them out.
+        self._coming: deque[Entry] = deque()
         self._came_until_us: int | None = None
         self._again_until_us: int | None = None
         self._refused: set[str] = set()
@@ -105,6 +107,7 @@ class Lane:
         if flush.from_us is None:
             self._ready.feeding = False
             self._jobs.clear()
+            self._coming.clear()
             self._came_until_us = None
             if job is not None:
                 job.scope.cancel()
@@ -132,7 +135,7 @@ class Lane:
             with job.scope:
                 await self._perform(job)
             if job.scope.cancelled_caught:
-                self._inside = "unwanted"
+                self._leave(job)
             self._job = None
 
     async def aclose(self) -> None:
@@ -148,7 +151,7 @@ class Lane:
             await self._decode(job)
         except SourceLost:
             # Whoever cancelled the fetch knows, and says what is next.
-            return
+            self._jobs.pop(job.feed.fetch_id, None)
         except (MediaError, DecodeError) as error:
             self._failed = True
             self._feeds.clear()
@@ -162,6 +165,12 @@ class Lane:
                     media=isinstance(error, MediaError),
                 )
             )
+
+    def _leave(self, job: Job) -> None:
+        """Forget a Feed that was cancelled; frames of the one before stay where they are."""
+        self._jobs.pop(job.feed.fetch_id, None)
+        if job.taken:
+            self._inside = "unwanted"
 
     async def _rescue(self, job: Job) -> None:
         """Get what the decoder still holds of the Feed before one that failed."""
@@ -323,12 +332,14 @@ class Lane:
     # ── Entries ──────────────────────────────────────────────────────────────────────
 
     async def _deliver(self, entries: Iterable[Entry]) -> None:
-        for entry in entries:
-            if self._again_until_us is not None and entry.position_us < self._again_until_us:
-                continue
-            await self._place(entry)
-            # Only now: a Flush that comes while it waits for room must not think it is there.
-            self._came_until_us = max(self._came_until_us or entry.until_us, entry.until_us)
+        self._coming.extend(entries)
+        while self._coming:
+            entry, again_us = self._coming[0], self._again_until_us
+            if again_us is None or entry.position_us >= again_us:
+                await self._place(entry)
+                # Only now: a Flush that comes while it waits must not think it is there.
+                self._came_until_us = max(self._came_until_us or entry.until_us, entry.until_us)
+            self._coming.popleft()
 
     async def _place(self, entry: Entry) -> None:
         """Add what is wanted of an entry, once there is room."""

@@ -305,13 +305,22 @@ class Presenter:
                     # Past the end of the title: its last frame is as near as can be.
                     self._show(video.pop(), now_us, None)
                 return
-            video.pop()
+            self._pass_over(video.pop(), now_us)
         if frame is None:
             return
         # With nothing on the screen the next frame there is must do, as where media begins
         # a little after the position; else what is shown stays until the playhead moves.
         if frame.position_us <= position_us or shown is None:
             self._show(video.pop(), now_us, None)
+
+    def _pass_over(self, frame: VideoFrame, now_us: int) -> None:
+        """Leave out a frame that playback rests beyond, unless no frame may be lost."""
+        if self._shown is None or frame.position_us <= self._shown.position_us:
+            return  # on the way to where the viewer sought, or seen before
+        if self._lossless:
+            self._show(frame, now_us, None)
+        else:
+            self._tallies[id(self._video)].pass_over()
 
     def _show(self, frame: VideoFrame, now_us: int, av_offset_us: int | None) -> None:
         self._courier.call(partial(self._sink.video, frame))

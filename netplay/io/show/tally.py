@@ -60,6 +60,10 @@ class Tally:
             self._window_from_us = now_us
         self._window_dropped += 1
 
+    def pass_over(self) -> None:
+        """Count a frame that came when playback rested beyond it: no decoder is to blame."""
+        self._dropped += 1
+
     def restart(self) -> None:
         """The lane was emptied: the next frame shown is its first.
 
