@@ -304,6 +304,7 @@ class Scheduler:
         if transfer.track != "video" or not transfer.is_segment or transfer.ask_again_us is None:
             return []
         if not self._rules.abandons:
+            transfer.ask_again_us = None
             return []
         lane = self._lanes["video"]
         span = lane.buffer.of_fetch(transfer.transfer_id)
@@ -356,11 +357,11 @@ class Scheduler:
         fetch = self._fetch_from(lane, reps[answer.rung], index, period, place, at_us, now_us)
         return actions + (fetch or [])
 
-    def ask_again(self) -> None:
+    def ask_again(self, now_us: int) -> None:
         """Let the controller be asked anew about what is under way: the playhead changed."""
         for transfer in self._requests.transfers:
-            if transfer.ask_again_us is not None:
-                transfer.ask_again_us = 0
+            if transfer.ask_again_us:  # else it is asked when something comes, or never
+                transfer.ask_again_us = now_us
         for lane in self._lanes.values():
             lane.choose_at_us = 0
 

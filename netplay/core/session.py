@@ -101,7 +101,7 @@ class Session:
         if self._failed or (isinstance(event, Tick) and early):
             return []
         actions = self._route(event, now_us)
-        self._reconsider(actions)
+        self._reconsider(actions, now_us)
         actions += self._settle(now_us, ticked=isinstance(event, Tick))
         self.next_wakeup_us = self._wakeup_us(now_us)
         return actions
@@ -280,20 +280,20 @@ class Session:
             step += self._feeder.feed(position_us, waiting=self._playback.waiting is not None)
             step += self._playback.check(now_us, ticked=ticked)
             step += self._give_up(now_us)
-            self._reconsider(step)
+            self._reconsider(step, now_us)
             actions += step
             if not step:
                 return actions + self._connect() + self._evict(now_us)
         return actions
 
-    def _reconsider(self, actions: list[Action]) -> None:
+    def _reconsider(self, actions: list[Action], now_us: int) -> None:
         """Let what was put off be asked again when the playhead sets off or comes to rest.
 
         The controller judged a download by how the buffer drains, and a host that failed was
         left alone for longer than a waiting viewer can bear.
         """
         if any(isinstance(action, Play | Hold) for action in actions):
-            self._scheduler.ask_again()
+            self._scheduler.ask_again(now_us)
 
     def _give_up(self, now_us: int) -> list[Action]:
         """Fail if what the playhead needs next will not come."""
