@@ -51,6 +51,9 @@ class Feeder:
         """Return everything that is to be fed now."""
         actions: list[Action] = []
         for lane in self._lanes.values():
+            if lane.fed_us < position_us and lane.buffer.at(lane.fed_us) is None:
+                # What was taken back when it had been played already is not fetched again.
+                lane.fed_us = position_us
             while (span := lane.buffer.at(lane.fed_us)) is not None:
                 if span.is_gap or span.fetch_id in lane.fed_ids:
                     lane.fed_us = span.end_us

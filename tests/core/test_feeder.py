@@ -128,3 +128,17 @@ def test_a_first_segment_that_breaks_off_after_its_first_frames_starts_anew_else
     assert flush.from_us == 0
     assert world.finished
     assert world.missed_us["video"] == 0
+
+
+def test_a_segment_taken_back_when_it_was_played_already_does_not_stop_the_feeding() -> None:
+    """All of it came but its end: it plays to its edge, is left for its silence, and is past."""
+
+    def never_ends(request: Fetch | Resolve, now_us: int) -> Fault | None:
+        sound = isinstance(request, Fetch) and request.track == "audio" and request.number == 2
+        return Fault(None, after_bytes=10**9) if sound else None
+
+    world = World(make_movie(6, hosts=["a"]), fault=never_ends).run()
+
+    assert world.finished
+    assert world.stalls() != []
+    assert world.missed_us["audio"] <= 5_000
