@@ -280,6 +280,7 @@ class SegmentIndex:
     playlist: Playlist | None = None
     _firsts: tuple[int, ...] = field(init=False, repr=False, compare=False, default=())
     _ends: tuple[int, ...] = field(init=False, repr=False, compare=False, default=())
+    _made: Segment | None = field(init=False, repr=False, compare=False, default=None)
 
     def __post_init__(self) -> None:
         """Check the runs and lay out their first positions and their ends for bisection."""
@@ -297,6 +298,7 @@ class SegmentIndex:
         """Return the same segments with their bytes elsewhere, at the cost of neither."""
         other = copy(self)
         object.__setattr__(other, "naming", naming)
+        object.__setattr__(other, "_made", None)
         return other
 
     def __len__(self) -> int:
@@ -309,6 +311,14 @@ class SegmentIndex:
         """Return the segment at a position, counted from 0; IndexError outside."""
         if not 0 <= position < len(self):
             raise IndexError(f"no segment {position} of {len(self)}")
+        # Whoever plans a segment, asks for it and receives it looks it up again and again.
+        if self._made is not None and self._made.number == self.first_number + position:
+            return self._made
+        segment = self._make(position)
+        object.__setattr__(self, "_made", segment)
+        return segment
+
+    def _make(self, position: int) -> Segment:
         which = bisect_right(self._firsts, position) - 1
         run = self.runs[which]
         ticks = run.start + (position - self._firsts[which]) * run.duration

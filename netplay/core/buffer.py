@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -18,9 +17,8 @@ _start_us = attrgetter("start_us")
 _end_us = attrgetter("end_us")
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A stretch of a lane's timeline.
+class Span(NamedTuple):
+    """A stretch of a lane's timeline; a tuple, because a changed one is made at every progress.
 
     Attributes:
         end_us: Where it ends, or will end once it is complete.
@@ -205,7 +203,7 @@ class Buffer:
         ]
         kept = [s for s in self._spans if s not in gone]
         if kept and kept[-1].end_us > at_us:
-            kept[-1] = replace(kept[-1], end_us=at_us, until_us=at_us)
+            kept[-1] = kept[-1]._replace(end_us=at_us, until_us=at_us)
         self._spans = kept
         self._changed()
         return gone

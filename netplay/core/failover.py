@@ -9,7 +9,7 @@ what it says about itself (refused, reset, silent, 5xx) counts for everything it
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 
 from netplay.core.jitter import Jitter
@@ -94,7 +94,7 @@ class Failover:
     def verdict(self, resource: Resource, locations: Sequence[Location], now_us: int) -> Verdict:
         """Return whom to ask for a resource now."""
         record = self._records.get(resource)
-        without = record.without if record else set()
+        without = self.without(resource)
         ranked = sorted(locations, key=lambda location: location.priority)
         may_have = [place.host for place in ranked if place.host not in without]
         if not may_have:
@@ -109,6 +109,11 @@ class Failover:
         for host in (*well, *free):
             return Ask(host, self._why(host, ranked[0].host))
         return Wait(min(self._free_at_us(host) for host in may_have))
+
+    def without(self, resource: Resource) -> Set[str]:
+        """Return the hosts that do not have a resource, as far as they were asked."""
+        record = self._records.get(resource)
+        return record.without if record else frozenset()
 
     def another(self, host: str, locations: Sequence[Location], now_us: int) -> bool:
         """Whether some other host could be asked now."""

@@ -7,7 +7,6 @@ be needed within a moment, because leaving it half way then costs a flush.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from netplay.core.buffer import Span
 from netplay.core.lane import Lane
@@ -45,7 +44,7 @@ class Feeder:
                 until_us = max(until_us, reached_us)
         if event.bytes <= span.bytes and until_us == span.until_us:
             return span
-        return replace(span, bytes=max(span.bytes, event.bytes), until_us=until_us)
+        return span._replace(bytes=max(span.bytes, event.bytes), until_us=until_us)
 
     def feed(self, position_us: int, *, waiting: bool) -> list[Action]:
         """Return everything that is to be fed now."""

@@ -172,15 +172,20 @@ class Playback:
 
     def edge_us(self, position_us: int) -> int | None:
         """Return where the playhead must stop unless more arrives; None if it need not."""
-        edges = [
-            lane.edge_us(position_us) for lane in self._gates() if not lane.reaches_end(position_us)
-        ]
-        return min(edges, default=None)
+        least_us: int | None = None
+        for lane in self._lanes.values():
+            if not lane.gates:
+                continue
+            edge_us = lane.edge_us(position_us)
+            if lane.ended_us is not None and edge_us >= lane.ended_us:
+                continue
+            least_us = edge_us if least_us is None else min(least_us, edge_us)
+        return least_us
 
     def ahead_us(self, position_us: int) -> int:
         """Return how much media is held ahead in the lane that has least."""
-        held = [lane.edge_us(position_us) - position_us for lane in self._gates()]
-        return max(0, min(held, default=0))
+        edges = [lane.edge_us(position_us) for lane in self._lanes.values() if lane.gates]
+        return max(0, min(edges, default=position_us) - position_us)
 
     def wakeup_us(self, now_us: int) -> int | None:
         """Return when the playhead will next meet something by itself; None: never."""

@@ -8,11 +8,11 @@ rung.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import assert_never
 
 from netplay.core.buffer import Span
-from netplay.core.failover import Ask, Failover, GiveUp, Resource, Verdict, Wait
+from netplay.core.failover import Ask, Failover, GiveUp, Resource, Wait
 from netplay.core.lane import Lane
 from netplay.core.messages import (
     Action,
@@ -132,7 +132,7 @@ class Requests:
             duration_us=segment.duration_us,
             size_bytes=segment.size_bytes or 0,
         )
-        lane.buffer.add(replace(span, fetch_id=transfer.transfer_id, host=host))
+        lane.buffer.add(span._replace(fetch_id=transfer.transfer_id, host=host))
         lane.representation = rep.id
         actions.append(
             Fetch(
@@ -228,11 +228,10 @@ class Requests:
 
     def _having_index(self, rep: Representation) -> tuple[Location, ...]:
         """Return the locations whose index document is not known to be missing or broken."""
-        verdicts = [
-            (place, self.failover.verdict((rep.id, _INDEX, False), (place,), 0))
-            for place in rep.locations
-        ]
-        return tuple(place for place, verdict in verdicts if not _is_hopeless(verdict))
+        without = self.failover.without((rep.id, _INDEX, False))
+        if not without:
+            return rep.locations
+        return tuple(place for place in rep.locations if place.host not in without)
 
     # Ending.
 
@@ -335,7 +334,3 @@ class Requests:
         reason = f"no host has {what} ({told})"
         fresh = self._title.remove(rep.id, number, attempts)
         return Blocked(lost=True, actions=(Removed(rep.id, number, reason),) if fresh else ())
-
-
-def _is_hopeless(verdict: Verdict) -> bool:
-    return isinstance(verdict, GiveUp)

@@ -95,9 +95,9 @@ class Scheduler:
     def _wants_more(self, lane: Lane, position_us: int, now_us: int) -> bool:
         if lane.missing is not None or now_us < lane.choose_at_us:
             return False
-        if lane.ended_us is not None and lane.planned_us(position_us) >= lane.ended_us:
-            return False
         if self._requests.transfers.segment_of(lane.track) is not None:
+            return False
+        if lane.ended_us is not None and lane.planned_us(position_us) >= lane.ended_us:
             return False
         if not lane.gates and not self._playback.started:
             return False  # the first frame waits for nothing that it does not need

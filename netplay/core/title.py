@@ -146,8 +146,10 @@ class Title:
     def number_at(self, rep: Representation, host: str, number: int) -> int:
         """Return the number by which a host knows the segment that the first one calls `number`."""
         index, own = self.index(rep), self.index(rep, host)
+        if own is None or own is index:
+            return number
         segment = index.numbered(number) if index is not None else None
-        if segment is None or own is None or own is index:
+        if segment is None:
             return number
         # Copies of one playlist differ in their numbers, and by less than half a segment in time.
         there = own.at((segment.start_us + segment.end_us) // 2)

@@ -80,7 +80,10 @@ class Transfers:
 
     def segment_of(self, track: Track) -> Transfer | None:
         """Return the media segment under way for a lane."""
-        return next((t for t in self._live.values() if t.track == track and t.is_segment), None)
+        for transfer in self._live.values():
+            if transfer.track == track and transfer.is_segment:
+                return transfer
+        return None
 
     def begin(
         self,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -150,7 +149,7 @@ def test_eviction_takes_the_oldest_behind_until_the_rest_fits(
 
 @given(layouts(), cells_at)
 def test_bytes_ahead_are_those_of_every_span_that_ends_later(spans: list[Span], at: int) -> None:
-    expected = [replace(one, size_bytes=70) for one in spans]
+    expected = [one._replace(size_bytes=70) for one in spans]
 
     ahead = filled(expected).ahead_bytes(at * GRID_US)
 
