@@ -337,6 +337,8 @@ class Lane:
             entry, again_us = self._coming[0], self._again_until_us
             if again_us is None or entry.position_us >= again_us:
                 await self._place(entry)
+                if not self._coming:
+                    return  # a Flush emptied the lane while it waited
                 # Only now: a Flush that comes while it waits must not think it is there.
                 self._came_until_us = max(self._came_until_us or entry.until_us, entry.until_us)
             self._coming.popleft()
