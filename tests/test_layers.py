@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 LEAVES = (
     "netplay.errors",
+    "netplay.naming",
     "netplay.segments",
     "netplay.timeline",
     "netplay.codecs",
@@ -35,8 +36,9 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "netplay.errors": (),
     "netplay.codecs": (),
     "netplay.lazy": (),
-    "netplay.segments": (),
-    "netplay.timeline": ("netplay.segments",),
+    "netplay.naming": (),
+    "netplay.segments": ("netplay.naming",),
+    "netplay.timeline": ("netplay.segments", "netplay.naming"),
     # What bytes hold and what text means.
     "netplay.media": LEAVES,
     "netplay.manifest": (*LEAVES, "netplay.media"),
