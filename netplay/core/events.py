@@ -121,7 +121,10 @@ class Progressed:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A fetch is complete and what it holds is as it should be. Attributes as Progressed."""
+    """A fetch is complete and what it holds is as it should be. Attributes as Progressed.
+
+    Said of media only once the init segment that it is decoded with is held too.
+    """
 
     fetch_id: int
     bytes: int

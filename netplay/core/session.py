@@ -11,6 +11,7 @@ from typing import assert_never
 
 from abr.contract import Controller
 from netplay.core.decoding import Decoding
+from netplay.core.device import Device, Preferences
 from netplay.core.failover import Failover
 from netplay.core.feeder import Feeder
 from netplay.core.jitter import Jitter
@@ -186,11 +187,17 @@ class Session:
             case RateSet(rate=rate):
                 return self._playback.set_rate(rate, now_us)
             case TracksChosen(preferences=wants):
-                return self._switcher.choose(self._title.device, wants, now_us)
+                return self._choose(self._title.device, wants, now_us)
             case DeviceChanged(device=device) | NetworkChanged(device=device):
-                return self._switcher.choose(device, self._title.wants, now_us)
+                return self._choose(device, self._title.wants, now_us)
             case _:
                 assert_never(event)
+
+    def _choose(self, device: Device, wants: Preferences, now_us: int) -> list[Action]:
+        actions = self._switcher.choose(device, wants, now_us)
+        if not any(lane.gates for lane in self._lanes.values()):
+            return actions + self._nothing_playable()
+        return actions
 
     def _received(self, event: Progressed | Fetched, now_us: int) -> list[Action]:
         transfer = self._requests.transfers.get(event.fetch_id)

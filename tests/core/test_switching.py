@@ -10,6 +10,7 @@ from netplay.core.messages import (
     Cancel,
     DeviceChanged,
     Evict,
+    Fail,
     Feed,
     Fetch,
     Flush,
@@ -141,3 +142,12 @@ def test_another_network_is_seen_by_the_controller() -> None:
 
     assert world.finished
     assert world.of(Flush) == []
+
+
+def test_turning_off_the_only_track_is_an_end_and_not_a_playhead_that_runs_for_ever() -> None:
+    silent = TracksChosen(Preferences(video=False))
+
+    world = World(make_movie(20, sound=[]), script=[(6.0, silent)]).run()
+
+    assert [fail.error for fail in world.of(Fail)] == ["DecodeError"]
+    assert not world.finished
