@@ -10,6 +10,7 @@ NetplayError
 ├── DecodeError             the media is sound, this device cannot turn it into frames
 ├── DeliveryError           no host could deliver in time; try again later
 ├── SinkError               the app's own sink failed
+├── DatasetError            mend the trace or movie file, at the line that is named
 └── ExtraMissing            install the extra that the message names
 
 Bugs of ours are `AssertionError`, misuse by the caller is `ValueError`; neither is in
@@ -21,6 +22,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 __all__ = [
     "Attempt",
+    "DatasetError",
     "DecodeError",
     "DeliveryError",
     "ExtraMissing",
@@ -168,6 +170,25 @@ class SinkError(NetplayError):
         self.sink = sink
         self.detail = detail
         super().__init__(f"sink {sink}: {detail}")
+
+
+class DatasetError(NetplayError):
+    """A file of the lab (a trace, a movie, results) is not what it should be.
+
+    Attributes:
+        path: The file.
+        line: Where in it, counted from 1; None: as a whole.
+        detail: What is wrong with it.
+    """
+
+    code = 9001
+
+    def __init__(self, path: str, line: int | None, detail: str) -> None:
+        self.path = path
+        self.line = line
+        self.detail = detail
+        place = path if line is None else f"{path}, line {line}"
+        super().__init__(f"{place}: {detail}")
 
 
 class ExtraMissing(NetplayError):

@@ -132,6 +132,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         *LEAVES,
         "netplay.core",
         "netplay.edge",
+        "netplay.manifest",
         "netplay.player",
         "netplay.sim",
         "netplay.telemetry",

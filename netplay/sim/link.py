@@ -79,6 +79,11 @@ class Link:
         keep_us: A connection not used for so long is closed.
         header_bytes: Of an answer's header, which comes first; 0: it takes no part of the
             link, and comes even where the link carries nothing.
+        rtt_stops_trace: The trace's clock stands still while a request is waited for and
+            nothing else flows, as in Pensieve's environment.
+        loses_no_time: A request made at the moment an answer ended is taken for made within
+            that microsecond, when its last bit came. Requests in a row then take as long as
+            in a simulator that counts in fractions; else half a microsecond longer each.
     """
 
     trace: Trace
@@ -88,6 +93,8 @@ class Link:
     connections: int = 6
     keep_us: int = 120_000_000
     header_bytes: int = 300
+    rtt_stops_trace: bool = False
+    loses_no_time: bool = False
 
     def __post_init__(self) -> None:
         """Refuse a link over which nothing could ever be asked."""

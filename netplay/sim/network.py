@@ -59,6 +59,7 @@ class _Request:
     queued: bool = False
     first_byte_us: int | None = None
     next_bytes: int = 0
+    since_us: float = 0.0
     last: tuple[int, int] | None = None
 
     @property
@@ -88,6 +89,11 @@ class Network:
     def __init__(self, link: Link) -> None:
         self._link = link
         self._sharing = Sharing(link.trace)
+        # By how much the trace's clock is behind, and since when it stands still.
+        self._behind_us = 0
+        self._still_since_us: int | None = None
+        # When a request last ended, and how much before that in truth.
+        self._ended: tuple[int, float] = (-1, 0.0)
         self._now_us = 0
         self._requests: dict[Hashable, _Request] = {}
         self._connections: dict[str, _Connections] = {}
@@ -149,11 +155,14 @@ class Network:
         request = self._requests.pop(name, None)
         if request is None:
             return
+        self._ended = (self._now_us, request.since_us)
         connections = self._connected(request.host)
         if request.queued:
             connections.waiting.remove(request)
             return
         self._end(request, keep=False)
+        if not any(one.first_byte_us is None for one in self._requests.values()):
+            self._go_on()
 
     def received(self, name: Hashable) -> tuple[int, int | None, int]:
         """Return (bytes so far, when the first came, when the last came) of a request."""
@@ -164,12 +173,15 @@ class Network:
             came, last_us = request.last or (0, request.first_byte_us)
             return came, request.first_byte_us, last_us
         came, last_us = self._sharing.received(name)
+        last_us += self._behind_us
         came = min(came - self._link.header_bytes, request.size_bytes)
         return came, request.first_byte_us, last_us
 
     def next_us(self) -> int | None:
         """Return when something will happen next; None: nothing, as things are."""
         flowing_us = self._sharing.next_us()
+        if flowing_us is not None:
+            flowing_us += self._behind_us
         while self._due and self._is_void(self._due[0][2]):
             heapq.heappop(self._due)
         if not self._due:
@@ -179,7 +191,8 @@ class Network:
 
     def advance(self, now_us: int) -> list[Answer]:
         """Let time pass up to a moment, at most the next one; return what happens there."""
-        self._sharing.advance(now_us)
+        if self._still_since_us is None:
+            self._sharing.advance(now_us - self._behind_us)
         self._now_us = now_us
         answers: list[Answer] = []
         for name in self._sharing.arrived():
@@ -216,10 +229,26 @@ class Network:
 
     def _send(self, request: _Request, connections: _Connections) -> None:
         rtt_us = self._link.rtt_at(request.host, self._now_us)
+        if self._ended[0] == self._now_us:
+            request.since_us = self._ended[1]
         connections.busy += 1
         ready_us = self._ready_us(connections, self._now_us + self._link.connect_rtts * rtt_us)
         first_byte_us = ready_us + rtt_us + self._link.host(request.host).think_us
         self._schedule(first_byte_us, request)
+        if self._link.rtt_stops_trace and self._still_since_us is None and not self._is_flowing():
+            self._still_since_us = self._now_us
+
+    def _is_alone(self) -> bool:
+        return len(self._requests) == 1
+
+    def _is_flowing(self) -> bool:
+        return any(request.flowing for request in self._requests.values())
+
+    def _go_on(self) -> None:
+        """Let the trace's clock go on from where it stood still."""
+        if self._still_since_us is not None:
+            self._behind_us += self._now_us - self._still_since_us
+            self._still_since_us = None
 
     def _ready_us(self, connections: _Connections, new_us: int) -> int:
         """Return when a connection can carry a request: a free one's, or a new one's, moment."""
@@ -241,6 +270,7 @@ class Network:
 
     def _answer(self, request: _Request) -> list[Answer]:
         """It is time for its header, or its refusal."""
+        self._go_on()
         fault = request.fault
         if request.is_refused:
             del self._requests[request.name]
@@ -253,7 +283,9 @@ class Network:
             return []
         pool, ceiling = self._pool(request)
         header_bytes = self._link.header_bytes
-        self._sharing.join(request.name, pool, ceiling, until_bytes=header_bytes)
+        self._sharing.join(
+            request.name, pool, ceiling, until_bytes=header_bytes, since_us=request.since_us
+        )
         request.flowing = True
         return [] if header_bytes else self._begin(request)
 
@@ -287,6 +319,8 @@ class Network:
             return self._begin(request)
         fault, came = request.fault, request.next_bytes
         if came >= request.size_bytes:
+            if self._link.loses_no_time and self._is_alone():
+                self._ended = (self._now_us, self._sharing.spare_us(request.name))
             self._finish(request)
             return [Answer(request.name, "complete", request.size_bytes, request.first_byte_us)]
         if fault is not None and fault.kind in ("reset", "hang") and came >= fault.after_bytes:

@@ -62,14 +62,24 @@ class Sharing:
         self._is_fresh = False
 
     def join(
-        self, stream: Hashable, pool: Hashable, ceiling: Trace | None, *, until_bytes: int
+        self,
+        stream: Hashable,
+        pool: Hashable,
+        ceiling: Trace | None,
+        *,
+        until_bytes: int,
+        since_us: float = 0.0,
     ) -> None:
-        """A stream begins now, in a pool under a ceiling; None: only the link limits it."""
+        """A stream begins now, in a pool under a ceiling; None: only the link limits it.
+
+        Args:
+            since_us: It began so much earlier, less than a microsecond, with nobody beside it.
+        """
         home = self._open
         if ceiling is not None:
             home = self._capped.setdefault(pool, _Pool(ceiling))
         home.streams += 1
-        joined_at = home.service
+        joined_at = home.service - int(since_us * self._trace.at(self._now_us) * _PARTS)
         target = joined_at + until_bytes * _BYTE
         self._streams[stream] = _Stream(home, joined_at, self._now_us, target)
         self._is_fresh = False
@@ -87,6 +97,11 @@ class Sharing:
         one = self._streams[stream]
         one.target = one.joined_at + until_bytes * _BYTE
         self._is_fresh = False
+
+    def spare_us(self, stream: Hashable) -> float:
+        """Return how long before now a stream that just arrived did, less than a microsecond."""
+        one, rate = self._streams[stream], self._trace.at(self._now_us - 1)
+        return (one.pool.service - one.target) / (rate * _PARTS) if rate else 0.0
 
     def received(self, stream: Hashable) -> tuple[int, int]:
         """Return how many bytes a stream has had, and when the last of them came."""

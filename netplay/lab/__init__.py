@@ -1,0 +1,1 @@
+"""Experiments: traces and movies from files, sweeps over many sessions, what they show."""
