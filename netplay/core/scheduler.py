@@ -74,7 +74,6 @@ class Scheduler:
         failover.urgent = self._playback.waiting is not None
         failover.comfortable = self._playback.ahead_us(position_us) >= self._rules.probe_us
         actions, self._inits_wait_until_us = self._requests.inits(now_us)
-        position_us = self._playback.position_us(now_us)
         self._room.look_anew()
         for lane in sorted(self._lanes.values(), key=lambda lane: lane.planned_us(position_us)):
             actions += self._plan_lane(lane, position_us, now_us)
@@ -104,21 +103,17 @@ class Scheduler:
         planned_us = lane.planned_us(position_us)
         if self._room.has_enough(lane, planned_us, position_us, now_us):
             return False
-        others = [
-            other
-            for other in self._lanes.values()
-            if other is not lane and other.gates and other.ended_us is None and not other.missing
-        ]
-        limits = []
-        for other in others:
-            held_us = other.edge_us(position_us)
-            if held_us - position_us < _URGENT_US:
-                # That lane is about to be missed by the viewer: what this one does not need
-                # yet would only take the link from it.
-                limits.append(held_us)
-            else:
-                limits.append(other.planned_us(position_us) + self._rules.lane_lead_us)
-        return planned_us <= min(limits, default=planned_us)
+        for other in self._lanes.values():
+            if other is lane or not other.gates or other.ended_us is not None or other.missing:
+                continue
+            limit_us = other.edge_us(position_us)
+            # A lane that has little is about to be missed by the viewer: what this one does not
+            # need yet would only take the link from it.
+            if limit_us - position_us >= _URGENT_US:
+                limit_us = other.planned_us(position_us) + self._rules.lane_lead_us
+            if planned_us > limit_us:
+                return False
+        return True
 
     def _step(self, lane: Lane, at_us: int, now_us: int) -> list[Action] | None:
         """Take one step at the hole in a lane's plan; None: nothing more can be done now."""

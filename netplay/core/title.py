@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from abr.contract import Device as Spare
 from abr.contract import Rung
 from netplay.core.device import Device, Preferences
 from netplay.core.messages import ErrorName, Track
@@ -32,6 +33,7 @@ class Title:
     _undecodable: set[str] = field(default_factory=set)
     _locked: set[str] = field(default_factory=set)
     _banned_until_us: dict[str, int] = field(default_factory=dict)
+    spare: Spare = field(init=False)
     _gapped: bool = False
     _rungs: dict[str, Rung] = field(default_factory=dict)
 
@@ -46,6 +48,12 @@ class Title:
     def choose(self, device: Device, wants: Preferences) -> None:
         """Choose again, for a device or wishes that changed."""
         self.device, self.wants = device, wants
+        self.spare = Spare(
+            memory_bytes=device.memory_bytes,
+            cpu_headroom=device.cpu_headroom,
+            battery=device.battery,
+            network=device.network,
+        )
         self._selections = select(self.presentation, device, wants)
 
     # What is played.

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from abr.contract import Device as Spare
 from abr.contract import Progress, View
-from netplay.core.device import Device
 from netplay.core.lane import Lane
 from netplay.core.playback import Playback
 from netplay.core.rules import SessionRules
@@ -67,7 +65,7 @@ def make_view(
         rate=float(playback.rate),
         position_s=position_us / 1e6,
         remaining_segments=remaining,
-        device=_spare(title.device),
+        device=title.spare,
         other_bps=float(other_bps),
         fetched_segments=lane.fetched,
         waited_s=lane.held_us / 1e6,
@@ -112,12 +110,3 @@ def _sizes(
     if rows > max(1, remaining) and not any(sizes[-1]):
         sizes.pop()
     return tuple(sizes)
-
-
-def _spare(device: Device) -> Spare:
-    return Spare(
-        memory_bytes=device.memory_bytes,
-        cpu_headroom=device.cpu_headroom,
-        battery=device.battery,
-        network=device.network,
-    )

@@ -30,10 +30,14 @@ class Decoding:
         first_frame_us: From the first decodable media to the first frame. Measured with
             PyAV: 3 to 7 ms a 1080p frame; opening the decoder and B-frames make it 20.
         ahead_us: Frames are kept ready this far ahead of the playhead.
+        tells_ends: It tells when it has decoded, and shown, each Feed to its end; else only
+            of the first frame and of the last Feed. A Session decides the same either way,
+            as the playhead is no other than it thinks, and has half as much to listen to.
     """
 
     first_frame_us: int = 20_000
     ahead_us: int = 250_000
+    tells_ends: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +160,8 @@ class Output:
             return lane.first_due_us
         if not media.is_complete:
             return None
+        if self._is_untold(feed):
+            return now_us
         return self._reaches_us(end_us - self._decoding.ahead_us, now_us)
 
     def _decode(self, lane: _Lane, now_us: int) -> list[Event]:
@@ -174,6 +180,8 @@ class Output:
             return [Decoded(lane.track, lane.generation, start_us, until_us)]
         lane.feeds.popleft()
         lane.ready_until_us = max(lane.ready_until_us, end_us)
+        if self._is_untold(feed):
+            return []
         from_us = start_us if lane.ready_from_us is None else lane.ready_from_us
         lane.ends_us.append(end_us)
         decoded = Decoded(
@@ -205,6 +213,10 @@ class Output:
         frame_us = lane.ready_from_us + place * lane.frame_us
         # At an end that was met exactly the next frame may not be there yet: nothing new.
         return [Rendered(lane.track, lane.generation, position_us, now_us, frame_us, frames=frames)]
+
+    def _is_untold(self, feed: Feed) -> bool:
+        """Whether nothing is said of a Feed's end."""
+        return not (self._decoding.tells_ends or feed.last)
 
     def _head(self, lane: _Lane) -> tuple[Feed | None, Media | None]:
         if not lane.feeds:

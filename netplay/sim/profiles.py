@@ -105,7 +105,7 @@ _SABRE = Profile(
     header_bytes=0,
     loses_no_time=True,
     looks=Looks(every_us=50_000, every_bits=12_000),
-    decoding=Decoding(first_frame_us=0),
+    decoding=Decoding(first_frame_us=0, tells_ends=False),
 )
 """Sabre (Spiteri, Sitaraman, Sparacio, MMSys 2018): its buffer of 25 s, a segment as soon as
 there is room for one, its looks at a download, and its defect: what a download was left for
@@ -127,7 +127,7 @@ _PENSIEVE = Profile(
     header_bytes=0,
     loses_no_time=True,
     rtt_stops_trace=True,
-    decoding=Decoding(first_frame_us=0),
+    decoding=Decoding(first_frame_us=0, tells_ends=False),
 )
 """Pensieve's environment (Mao et al., SIGCOMM 2017; env.py and fixed_env.py): 5 % of headers,
 a round trip in which the trace stands still, a buffer of 60 s that is waited for in sleeps of

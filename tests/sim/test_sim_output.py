@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 from netplay.core.messages import Decoded, Event, Feed, Flush, Hold, Play, Rendered
@@ -16,9 +17,9 @@ RATE = Fraction(1)
 class Device:
     """An Output with its media, told orders and asked for events at moments."""
 
-    def __init__(self) -> None:
+    def __init__(self, decoding: Decoding = DECODING) -> None:
         self.media: dict[int, Media] = {}
-        self.output = Output(DECODING, self.media.get)
+        self.output = Output(decoding, self.media.get)
         self.now_us = 0
 
     def holds(self, fetch_id: int, from_us: int, until_us: int, *, complete: bool = True) -> None:
@@ -53,6 +54,21 @@ def test_the_first_frame_takes_a_moment_and_is_shown_though_the_playhead_rests()
     assert told == [
         (10_000, Decoded("video", 0, 0, 200_000)),
         (10_000, Rendered("video", 0, 0, 10_000, 0)),
+    ]
+
+
+def test_a_device_that_does_not_tell_of_ends_tells_of_the_first_frame_and_of_the_last_feed() -> (
+    None
+):
+    device = Device(replace(DECODING, tells_ends=False))
+
+    told = device.plays_two_segments() + device.run(3 * SECOND)
+
+    assert told == [
+        (10_000, Decoded("video", 0, 0, 200_000)),
+        (10_000, Rendered("video", 0, 0, 10_000, 0)),
+        (1_810_000, Decoded("video", 0, 0, 2 * SECOND, finished=True)),
+        (2_010_000, Rendered("video", 0, 2 * SECOND, 2_010_000, 1_960_000, frames=49)),
     ]
 
 
