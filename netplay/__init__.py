@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from netplay.core.session import Session
     from netplay.core.status import Bookmark, Status
     from netplay.errors import (
+        DatasetError,
         DecodeError,
         DeliveryError,
         ExtraMissing,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from netplay.io.show.hardware import probe_device
     from netplay.io.show.images import ImageSink
     from netplay.io.show.sink import CallbackSink, NullSink, Sink
+    from netplay.lab.study import simulate
     from netplay.manifest import parse_manifest
     from netplay.player import Player
     from netplay.telemetry.summary import Summary
@@ -41,6 +43,7 @@ __all__ = [
     "Bookmark",
     "CallbackSink",
     "Cue",
+    "DatasetError",
     "DecodeError",
     "DeliveryError",
     "Device",
@@ -68,6 +71,7 @@ __all__ = [
     "parse_manifest",
     "pick_codec",
     "probe_device",
+    "simulate",
 ]
 
 __getattr__ = lazily(
@@ -77,6 +81,7 @@ __getattr__ = lazily(
         "Bookmark": "netplay.core.status",
         "CallbackSink": "netplay.io.show.sink",
         "Cue": "netplay.io.show.frames",
+        "DatasetError": "netplay.errors",
         "DecodeError": "netplay.errors",
         "DeliveryError": "netplay.errors",
         "Device": "netplay.core.device",
@@ -103,6 +108,7 @@ __getattr__ = lazily(
         "VideoFrame": "netplay.io.show.frames",
         "parse_manifest": "netplay.manifest",
         "pick_codec": "netplay.core.selection",
+        "simulate": "netplay.lab.study",
         "probe_device": "netplay.io.show.hardware",
     },
 )

@@ -110,6 +110,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "netplay.blocking",
         "netplay.core",
         "netplay.io",
+        "netplay.lab",
         "netplay.manifest",
         "netplay.telemetry",
     ),

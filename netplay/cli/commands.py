@@ -188,6 +188,76 @@ def _demo(
     demo(show, wanted, hls=hls, log=_log(log, wanted), as_json=as_json)
 
 
+@app.command("simulate")
+def _simulate(
+    *,
+    movie: Annotated[
+        list[Path],
+        typer.Option("--movie", metavar="FILE", help="Sabre's JSON, an MPD or a playlist."),
+    ],
+    trace: Annotated[
+        list[Path],
+        typer.Option("--trace", metavar="FILE", help="A trace, or a set (*.jsonl.gz)."),
+    ],
+    abr: Annotated[
+        list[str] | None,
+        typer.Option("--abr", metavar="NAME", help="Others are compared with the first."),
+    ] = None,
+    profile: Annotated[
+        str, typer.Option("--profile", metavar="NAME", help="netplay, sabre, pensieve, ...")
+    ] = "netplay",
+    qoe: Annotated[
+        list[str] | None,
+        typer.Option("--qoe", metavar="NAME", help="lin, log, hd, v or sabre."),
+    ] = None,
+    jobs: Annotated[int, typer.Option("--jobs", metavar="N", min=1, help="Processes.")] = 1,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="Rows: .parquet, .jsonl or .csv."),
+    ] = None,
+    log: Annotated[
+        Path | None, typer.Option("--log", metavar="DIR", help="A log of every session there.")
+    ] = None,
+    buffer: Annotated[
+        float | None, typer.Option("--buffer", metavar="S", help="Maximum buffer.")
+    ] = None,
+    no_abandon: Annotated[
+        bool, typer.Option("--no-abandon", help="Leave no download half way.")
+    ] = False,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Of the controllers that have it."),
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", metavar="N")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Play movies over bandwidth traces in virtual time, and compare controllers.
+
+    Every option but the numbers may be repeated; all combinations are played. An interrupted
+    sweep goes on where it was when it is started again with the same --out.
+    """
+    from netplay.cli.simulate import Asked, setting, sweep
+
+    try:
+        asked = Asked(
+            movies=movie,
+            traces=trace,
+            abr=abr or ["hybrid"],
+            profile=profile,
+            qoe=qoe or [],
+            jobs=jobs,
+            out=out,
+            log=log,
+            buffer_s=buffer,
+            abandon=not no_abandon,
+            settings=dict(map(setting, settings or [])),
+            seed=seed,
+        )
+        sweep(asked, as_json=as_json)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+
+
 def _check(*, target: str | None, controller: str, hwaccel: str) -> None:
     """Refuse what can be seen to be wrong before anything is asked of the world."""
     import abr
