@@ -235,8 +235,8 @@ class Scheduler:
 
     def _known_segment(self, lane: Lane, reps: list[Representation], aim_us: int) -> Segment | None:
         """Return the segment in question as the lane's last rung has it, or any other."""
-        ranked = sorted(reps, key=lambda rep: rep.id != lane.representation)
-        for rep in ranked:
+        last = [rep for rep in reps if rep.id == lane.representation]
+        for rep in (*last, *reps):
             index = self._title.index(rep)
             if index is not None:
                 return index.at(aim_us)
@@ -251,9 +251,10 @@ class Scheduler:
         now_us: int,
     ) -> int | None:
         """Return the rung to take; None to wait."""
-        pending = [rung for rung, rep in enumerate(reps) if rep.id == lane.pending]
-        if pending:
-            return pending[0]
+        if lane.pending:
+            pending = [rung for rung, rep in enumerate(reps) if rep.id == lane.pending]
+            if pending:
+                return pending[0]
         if lane.track != "video":
             lane.reason = "what its share of the link allows"
             return self._audio_rung(reps) if lane.track == "audio" else 0

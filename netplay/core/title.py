@@ -6,7 +6,9 @@ segments that nobody has are struck out with a reason.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from abr.contract import Device as Spare
 from abr.contract import Rung
@@ -17,6 +19,15 @@ from netplay.segments import Protection, Segment, SegmentIndex
 from netplay.timeline import Known, Presentation, Representation, Unresolved
 
 __all__ = ["Title"]
+
+
+class _Sizes(NamedTuple):
+    """The sizes that were last asked for, and of what."""
+
+    reps: tuple[Representation, ...]
+    from_us: int
+    segments: int
+    rows: tuple[tuple[float | None, ...], ...]
 
 
 @dataclass(slots=True)
@@ -36,6 +47,7 @@ class Title:
     spare: Spare = field(init=False)
     _gapped: bool = False
     _rungs: dict[str, Rung] = field(default_factory=dict)
+    _sizes: _Sizes | None = None
 
     def __post_init__(self) -> None:
         """Choose for every Period, and find Representations by id."""
@@ -134,6 +146,30 @@ class Title:
             ends.append(segment.end_us)
         return min(ends, default=None)
 
+    def sizes_bytes(
+        self, reps: Sequence[Representation], from_us: int, count: int
+    ) -> tuple[tuple[float | None, ...], ...]:
+        """Return the expected sizes of the segments from a moment on: a row each, a column a rung.
+
+        The last answer is kept: a controller is asked about one segment again and again.
+        """
+        last = self._sizes
+        if (
+            last is None
+            or last.from_us != from_us
+            or last.segments != count
+            or last.reps != tuple(reps)
+        ):
+            columns = []
+            for rep in reps:
+                index = self.index(rep)
+                columns.append(
+                    (None,) * count if index is None else index.sizes_bytes(from_us, count)
+                )
+            rows = tuple(zip(*columns, strict=True))
+            last = self._sizes = _Sizes(tuple(reps), from_us, count, rows)
+        return last.rows
+
     # What turned out.
 
     def resolved(self, representation: str, host: str, index: SegmentIndex) -> None:
@@ -142,6 +178,7 @@ class Title:
         self._indexes[rep.id, self._index_host(rep, host)] = index
         self._gapped = self._gapped or index.has_gaps
         self._rungs.pop(rep.id, None)
+        self._sizes = None
 
     def index(self, rep: Representation, host: str | None = None) -> SegmentIndex | None:
         """Return a Representation's index: as a host has it, or as any does; None if unknown."""

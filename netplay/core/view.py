@@ -100,13 +100,9 @@ def make_progress(transfer: Transfer, now_us: int, *, rung: int) -> Progress:
 def _sizes(
     reps: Sequence[Representation], title: Title, from_us: int, remaining: int
 ) -> tuple[tuple[float | None, ...], ...]:
-    columns = []
     # One more than are left to play: a file may hold more than its Period shows.
     rows = max(1, min(HORIZON, remaining + 1))
-    for rep in reps:
-        index = title.index(rep)
-        columns.append((None,) * rows if index is None else index.sizes_bytes(from_us, rows))
-    sizes = list(zip(*columns, strict=True))
+    sizes = title.sizes_bytes(reps, from_us, rows)
     if rows > max(1, remaining) and not any(sizes[-1]):
-        sizes.pop()
-    return tuple(sizes)
+        return sizes[:-1]
+    return sizes
