@@ -204,4 +204,6 @@ class ExtraMissing(NetplayError):
     def __init__(self, feature: str, extra: str) -> None:
         self.feature = feature
         self.extra = extra
-        super().__init__(f"{feature} needs the {extra!r} extra: pip install 'netplay[{extra}]'")
+        super().__init__(
+            f"{feature} needs the {extra!r} extra; in netplay's folder: pip install '.[{extra}]'"
+        )

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from fractions import Fraction
+from math import inf, isfinite
 from types import TracebackType
 
 import anyio
@@ -149,6 +150,7 @@ class Player:
             anyio.ClosedResourceError: Meanwhile the player was closed, or asked to open
                 something else.
         """
+        start_us = None if start_s is None else _microseconds(start_s)
         if self._tasks is None:
             raise ValueError("a Player is an async context manager: async with Player() as player")
         await self._stop()
@@ -169,7 +171,6 @@ class Player:
         self._opening = None
         if loaded.presentation.live is not None:
             raise UnsupportedManifest(url, "it is live; only titles on demand are played yet")
-        start_us = None if start_s is None else round(start_s * 1e6)
         if at is not None:
             start_us = at.position_us
             self._preferences = replace(
@@ -284,7 +285,7 @@ class Player:
         """
         viewing = self._open_viewing()
         viewing.supersede_seeks()
-        sought = Sought(round(position_s * 1e6), keyframe=keyframe)
+        sought = Sought(_microseconds(position_s), keyframe=keyframe)
         taken = False
 
         def is_shown(message: Message) -> bool:
@@ -300,9 +301,9 @@ class Player:
 
     async def set_rate(self, rate: float | Fraction) -> None:
         """Play at another speed; ValueError unless it is positive."""
-        exact = Fraction(rate).limit_denominator(1000)
-        if exact <= 0:
-            raise ValueError(f"rate must be positive, not {rate}")
+        if not 0 < rate < inf:
+            raise ValueError(f"rate must be positive and finite, not {rate}")
+        exact = max(Fraction(rate).limit_denominator(1000), Fraction(1, 1000))
         self._open_viewing().tell(RateSet(exact))
         await anyio.lowlevel.checkpoint()
 
@@ -340,6 +341,9 @@ class Player:
             text_languages: The same for subtitles; () takes them away.
             max_height: Of the picture.
         """
+        for tags in (sets, audio_languages, text_languages):
+            if isinstance(tags, str):
+                raise TypeError(f"a sequence of tags is wanted, not {tags!r}")
         wants = self._preferences
         if sets is not None:
             known = {group.id for period in self.presentation.periods for group in period.sets}
@@ -378,6 +382,12 @@ class Player:
         if self._viewing is None:
             raise ValueError("nothing is open")
         return self._viewing
+
+
+def _microseconds(seconds: float) -> int:
+    if not isfinite(seconds):
+        raise ValueError(f"a position is a number of seconds, not {seconds}")
+    return round(seconds * 1e6)
 
 
 class _Opening:

@@ -99,7 +99,7 @@ def test_a_wrong_controller_is_told_before_a_thread_is_started() -> None:
     with pytest.raises(ValueError, match="clever"):
         Player(controller="clever")
 
-    assert threading.active_count() == threads
+    assert threading.active_count() <= threads  # one of an earlier test may just be ending
 
 
 def test_methods_need_the_context() -> None:

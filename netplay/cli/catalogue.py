@@ -20,6 +20,10 @@ from netplay.timeline import (
 
 __all__ = ["Catalogue", "Resolution"]
 
+MOST_LISTED = 1_000_000
+"""Segments of one Representation; ten days of 2 s segments are 432,000. A manifest of a few
+bytes can announce any number of them."""
+
 SYSTEMS = {
     "edef8ba9-79d6-4ace-a3c8-27dcd51d21ed": "Widevine",
     "9a04f079-9840-4286-ab92-e65be0885f95": "PlayReady",
@@ -172,6 +176,9 @@ class Catalogue:
         resolution = self._resolution(representation)
         if resolution.index is None or resolution.location is None:
             return
+        if len(resolution.index) > MOST_LISTED:
+            yield f"      more than {MOST_LISTED} segments are not listed"
+            return
         for segment in resolution.index:
             part = segment.entry.byte_range
             yield "      " + "  ".join(
@@ -241,7 +248,9 @@ class Catalogue:
             "shortest_us": shortest_us,
             "longest_us": longest_us,
         }
-        if segments:
+        if segments and len(index) > MOST_LISTED:
+            told["why"] = f"more than {MOST_LISTED} segments are not listed"
+        elif segments:
             told["list"] = [_segment_json(segment, location) for segment in index]
         return told
 

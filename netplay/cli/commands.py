@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -115,8 +116,10 @@ def _play(
     from netplay.cli.playing import PlayRequest
     from netplay.core.device import Preferences
 
-    if duration is not None and not duration > 0:
-        raise UsageError(f"--duration must be positive, not {duration:g}")
+    if duration is not None and not 0 < duration < inf:
+        raise UsageError(f"--duration must be positive and finite, not {duration:g}")
+    if start is not None and not start < inf:
+        raise UsageError(f"--start must be finite, not {start:g}")
     _check(target=url, controller=abr, hwaccel=hwaccel)
     wanted = PlayRequest(
         url=url,

@@ -188,6 +188,8 @@ def _bytes(path: Path, url: str, most_bytes: int, part: ByteRange | None = None)
     """Return what a file holds, or a range of it, and never more than is allowed."""
     first, length = (0, None) if part is None else (part.first, part.length)
     wanted = most_bytes + 1 if length is None else min(length, most_bytes + 1)
+    if path.exists() and not path.is_file():
+        raise ManifestError(url, "not a regular file")
     try:
         with path.open("rb") as file:
             file.seek(first)

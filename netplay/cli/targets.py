@@ -37,4 +37,6 @@ def local_path(target: str) -> Path | None:
     if not SCHEME.match(target):
         return Path(target)
     parts = urlsplit(target)
+    if parts.netloc.lower() not in ("", "localhost"):
+        return None  # a file of another machine is for nobody to read here
     return Path(url2pathname(parts.path)) if parts.scheme.lower() == "file" else None

@@ -42,6 +42,15 @@ class Patience:
 
     def ends_us(self, transfer: Transfer, now_us: int) -> int:
         """Return when a transfer is left unless it gives a sign of life before."""
+        check_us = self._drip_check_us(transfer)
+        silent_us = self._silence_ends_us(transfer, now_us)
+        if check_us is None or silent_us <= check_us:
+            return silent_us
+        if now_us < check_us:
+            return check_us
+        return now_us if self._drips(transfer, now_us) else silent_us
+
+    def _silence_ends_us(self, transfer: Transfer, now_us: int) -> int:
         rules = self._rules
         rep = self._title.representation(transfer.resource[0])
         if not self._requests.failover.another(transfer.host, rep.locations, now_us):
@@ -53,6 +62,19 @@ class Patience:
         doublings = self._leavings if self._nothing_came() else 0
         patience_us = max(ahead_us // 2, rules.impatience_us) << min(doublings, 8)
         return transfer.heard_us + min(patience_us, rules.patience_us)
+
+    def _drip_check_us(self, transfer: Transfer) -> int | None:
+        """Return from when on a transfer that the viewer waits for must not merely drip."""
+        if self._playback.waiting is None or not transfer.size_bytes or not transfer.bytes:
+            return None
+        since_us = max(transfer.asked_us, self._playback.waiting_since_us)
+        return since_us + self._rules.patience_us
+
+    def _drips(self, transfer: Transfer, now_us: int) -> bool:
+        """Whether the rest of a transfer would take longer than silence is suffered."""
+        rest_bytes = transfer.size_bytes - transfer.bytes
+        elapsed_us = now_us - transfer.asked_us
+        return rest_bytes * elapsed_us > transfer.bytes * self._rules.patience_us
 
     def leave_overdue(self, now_us: int) -> list[Action]:
         """Leave every transfer that has been silent for too long."""
@@ -71,7 +93,10 @@ class Patience:
         self._heard_us = self._requests.transfers.heard_us
         actions: list[Action] = []
         for transfer in silent:
-            detail = f"silent for {(now_us - transfer.heard_us) / 1e6:.1f} s"
+            silent_us = now_us - transfer.heard_us
+            detail = f"silent for {silent_us / 1e6:.1f} s"
+            if silent_us < self._rules.impatience_us:
+                detail = f"{transfer.bytes} bytes in {(now_us - transfer.asked_us) / 1e6:.1f} s"
             actions += self._requests.cancel(transfer, detail)
             actions += self._requests.failed(transfer, now_us, failure="timeout", detail=detail)
         return actions

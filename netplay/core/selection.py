@@ -24,11 +24,14 @@ from netplay.timeline import (
 EMPTY = "it has no segments"
 """Why a Representation is refused whose index holds nothing and never will."""
 
+NO_END = "it has no end: cut off, or live, which is not played yet"
+"""Why a playlist is refused that somebody may still add to."""
+
 # HLS REQ-VIDEO-LAYOUT, as the reader hands it on. Readers drop every other essential
 # property that they do not understand.
 _LAYOUT_SCHEME = "urn:netplay:hls:req-video-layout"
 
-__all__ = ["EMPTY", "Ladder", "Selection", "families_in_order", "pick_codec", "select"]
+__all__ = ["EMPTY", "NO_END", "Ladder", "Selection", "families_in_order", "pick_codec", "select"]
 
 
 @dataclass(frozen=True, slots=True)

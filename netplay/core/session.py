@@ -52,7 +52,7 @@ from netplay.core.reporting import blank_status, make_status
 from netplay.core.requests import Requests
 from netplay.core.rules import SessionRules
 from netplay.core.scheduler import Scheduler
-from netplay.core.selection import EMPTY
+from netplay.core.selection import EMPTY, NO_END
 from netplay.core.status import Status
 from netplay.core.switching import Switcher
 from netplay.core.title import Title
@@ -250,7 +250,7 @@ class Session:
             return self._requests.failed(transfer, now_us, failure="document", detail=EMPTY)
         if not event.index.ended:
             what = f"the playlist of {transfer.resource[0]}"
-            return self._fail("ManifestError", what, (), "it is live, which is not played yet")
+            return self._fail("ManifestError", what, (), NO_END)
         self._requests.delivered(transfer, now_us)
         self._requests.transfers.heard_us = now_us
         self._title.resolved(transfer.resource[0], transfer.host, event.index)

@@ -165,7 +165,7 @@ def test_a_missing_extra_ends_in_2_and_the_line_to_run(
 
     assert done.returncode == 2
     assert done.stdout == ""
-    assert done.stderr.endswith(f"pip install 'netplay[{extras}]'\n")
+    assert done.stderr.endswith(f"pip install '.[{extras}]'\n")
     assert len(done.stderr.splitlines()) == 1
 
 

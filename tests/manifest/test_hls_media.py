@@ -252,10 +252,10 @@ def test_what_the_playlist_says_of_itself_is_kept() -> None:
     assert [segment.number for segment in document.index] == [42, 43]
 
 
-def test_a_playlist_of_type_vod_has_ended_without_saying_so() -> None:
+def test_a_playlist_of_type_vod_without_its_end_was_cut_off() -> None:
     document = read("#EXT-X-PLAYLIST-TYPE:VOD", *segments(1), ended=False)
 
-    assert document.index.ended
+    assert not document.index.ended
     assert any("EXT-X-ENDLIST" in warning for warning in document.warnings)
 
 

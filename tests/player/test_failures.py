@@ -274,7 +274,7 @@ async def test_a_segment_that_every_server_breaks_in_every_rung_is_one_error(
 
     assert isinstance(one.error, NetplayError)
     assert all(name in str(one.error) for name in ("oca-1", "oca-2", "oca-3"))
-    assert len(served.asked) < 60
+    assert len(served.asked) < 150  # it does not hammer them either
     assert one.screen.numbers == ALL[: len(one.screen.numbers)]
 
 

@@ -167,9 +167,10 @@ class Fetcher:
                     retry_after_us=error.retry_after_us,
                 )
             except MediaError as error:
-                self._fail(transfer, "media", str(error))
+                self._fail(transfer, "media", f"{shown_url(request.url)}: {error.detail}")
         if transfer.broken is not None:
-            self._fail(transfer, "media", str(transfer.broken))
+            detail = f"{shown_url(request.url)}: {transfer.broken.detail}"
+            self._fail(transfer, "media", detail)
 
     def _begin(self, transfer: Transfer) -> None:
         """Give a fetch the bytes it resumes, and an intake if it can have one already."""

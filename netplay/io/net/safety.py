@@ -37,8 +37,8 @@ def check_scheme(url: str, *, local: bool) -> str:
     """
     try:
         parts = urlsplit(url)
-        scheme, host = parts.scheme.lower(), parts.hostname
-    except ValueError:
+        scheme, host, _ = parts.scheme.lower(), parts.hostname, parts.port
+    except ValueError:  # an unclosed bracket, a port that is none
         raise TransferFailed("scheme", f"{shown_url(url)}: not a URL") from None
     if scheme == "file":
         if not local:
@@ -65,7 +65,7 @@ def next_hop(url: str, location: str) -> str:
     try:
         target = urljoin(url, location)
         parts = urlsplit(target)
-        scheme, host = parts.scheme.lower(), parts.hostname
+        scheme, host, _ = parts.scheme.lower(), parts.hostname, parts.port
     except ValueError:
         raise TransferFailed("redirect", f"{shown_url(url)}: redirected to no URL") from None
     if scheme not in ("http", "https") or not host:

@@ -96,8 +96,11 @@ class Header:
 
     @property
     def ended(self) -> bool:
-        """No segment will be added: EXT-X-ENDLIST says so, or the type VOD."""
-        return self.endlist or self.type == "VOD"
+        """No segment will be added: EXT-X-ENDLIST says so.
+
+        The type VOD alone does not: a playlist of that type without its end was cut off.
+        """
+        return self.endlist
 
     def playlist(
         self,
@@ -108,9 +111,8 @@ class Header:
         trailing_parts: tuple[Part, ...],
     ) -> Playlist:
         """Return it all, with what only the segments can tell."""
-        if self.endlist is not self.ended:
-            detail = "missing; of type VOD, the playlist is complete all the same"
-            self.reading.warn(1, "#EXT-X-ENDLIST", detail)
+        if self.type == "VOD" and not self.endlist:
+            self.reading.warn(1, "#EXT-X-ENDLIST", "missing: of type VOD, it was cut off")
         return Playlist(
             target_duration_us=self._target_ns(longest_ns) // 1000,
             media_sequence=self.sequence,
