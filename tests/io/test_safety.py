@@ -32,7 +32,19 @@ def test_files_may_be_named_by_files_only() -> None:
         check_scheme("file:///tmp/a", local=False)
 
 
-@pytest.mark.parametrize("url", ["ftp://a.test/", "//a.test/x", "x", "", "http://", "http://[1/"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ftp://a.test/",
+        "//a.test/x",
+        "x",
+        "",
+        "http://",
+        "http://[1/",
+        "http://a.test:99999/",
+        "http://a.test:-1/",
+    ],
+)
 def test_what_nobody_may_name(url: str) -> None:
     with pytest.raises(TransferFailed) as caught:
         check_scheme(url, local=True)
