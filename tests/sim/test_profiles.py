@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -251,3 +252,16 @@ def view_at(now_us: int) -> View:
 
 def progress_at(now_us: int) -> Progress:
     return Progress(1, 1, 1_000_000, now_us / 1e6, 0.0, 2.0)
+
+
+@pytest.mark.parametrize(("name", "third_us"), [("sabre", 2_000_000), ("netplay", 2_000_003)])
+def test_requests_in_a_row_lose_no_time_to_rounding_where_a_profile_counts_in_fractions(
+    name: str, third_us: int
+) -> None:
+    # 2 Mb at 3 Mb/s take two thirds of a second: three of them two seconds.
+    like = replace(profile(name), connect_rtts=0, header_bytes=0)
+
+    _, seen = watch(like, title(8, 1_000_000), Told([0]), 3_000_000)
+
+    assert [now_us for now_us, _ in seen][3] in range(third_us - 2, third_us + 1)
+    assert ([now_us for now_us, _ in seen][3] == 2_000_000) == like.loses_no_time
