@@ -334,7 +334,7 @@ async def test_bytes_that_are_not_the_segment_are_bad_media(body: bytes) -> None
     ended = await failure(httpx.Response(200, content=body))
 
     assert ended.failure == "media"
-    assert ended.detail.startswith("0/v/0: ")
+    assert ended.detail.startswith("https://edge.test/title/seg.m4s: ")
 
 
 async def test_a_segment_of_another_init_segment_is_bad_media() -> None:
