@@ -249,8 +249,7 @@ class Session:
         if not event.index and event.index.ended:
             return self._requests.failed(transfer, now_us, failure="document", detail=EMPTY)
         if not event.index.ended:
-            what = f"the playlist of {transfer.resource[0]}"
-            return self._fail("ManifestError", what, (), NO_END)
+            return self._fail("ManifestError", f"playlist of {transfer.resource[0]}", (), NO_END)
         self._requests.delivered(transfer, now_us)
         self._requests.transfers.heard_us = now_us
         self._title.resolved(transfer.resource[0], transfer.host, event.index)
@@ -294,11 +293,7 @@ class Session:
         return actions
 
     def _reconsider(self, actions: list[Action], now_us: int) -> None:
-        """Let what was put off be asked again when the playhead sets off or comes to rest.
-
-        The controller judged a download by how the buffer drains, and a host that failed was
-        left alone for longer than a waiting viewer can bear.
-        """
+        """Let what was put off be asked again: the buffer drains otherwise from here on."""
         if any(isinstance(action, Play | Hold) for action in actions):
             self._scheduler.ask_again(now_us)
 
@@ -314,16 +309,21 @@ class Session:
             return []
         attempts = self._requests.failover.all_attempts()
         what = f"anything from {position_us / 1e6:.3f} s on"
+        if not attempts:  # it arrived, and nobody complained; such as a picture that is none
+            return self._fail("DecodeError", what, (), "no frame came of what had arrived")
         return self._fail("DeliveryError", what, attempts, "nothing arrived for too long")
 
     def _gives_up_at_us(self) -> int | None:
         if self._playback.waiting is None or self._playback.finished:
             return None
-        if not self._requests.failover.all_attempts():
-            return None  # nothing has failed; silence is for Requests to notice
-        since_us = max(self._playback.waiting_since_us, self._requests.transfers.heard_us)
-        started = self._playback.started
-        return since_us + (self.rules.give_up_us if started else self.rules.give_up_start_us)
+        began_us, heard_us = self._playback.waiting_since_us, self._requests.transfers.heard_us
+        limit_us = self.rules.give_up_us if self._playback.started else self.rules.give_up_start_us
+        if self._requests.failover.all_attempts():
+            # A host that drips is heard for ever; nobody waits that long.
+            heard_us = min(heard_us, began_us + 2 * limit_us)
+        elif list(self._requests.transfers):
+            return None  # it is on its way; that it is silent would be noticed
+        return max(began_us, heard_us) + limit_us
 
     def _fail(
         self, error: ErrorName, what: str, attempts: tuple[tuple[str, str], ...], reason: str

@@ -9,6 +9,8 @@ from core_controllers import Scripted
 from core_titles import make_movie
 from core_world import MISSING, Fault, World
 
+import abr
+from netplay.core.device import Device, Preferences
 from netplay.core.messages import (
     Decoded,
     DecodeFailed,
@@ -17,12 +19,16 @@ from netplay.core.messages import (
     Evict,
     Fail,
     Fetch,
+    Fetched,
     Flush,
+    Opened,
     Removed,
     Rendered,
     Resolve,
+    Tick,
 )
 from netplay.core.rules import SessionRules
+from netplay.core.session import Session
 
 
 def refusing(
@@ -179,3 +185,19 @@ def test_the_clock_is_that_of_the_picture_where_there_is_one() -> None:
     world = World(make_movie(10), renders=False, script=[(3.0, report)]).run(until_s=3.5)
 
     assert world.session.status(world.now_us).position_us > 3_000_000
+
+
+def test_media_that_gives_no_frame_and_no_error_ends_in_an_error_and_not_in_waiting() -> None:
+    session = Session(abr.controller("fixed"))
+    title = make_movie(1, sound=[])
+    actions = session.handle(
+        Opened(title.presentation, Device(), Preferences(), 0, paused=False), 0
+    )
+    for action in actions:
+        if isinstance(action, Fetch):
+            session.handle(Fetched(action.fetch_id, 100, 1_000, 500, 0, 2_000_000), 1_000)
+
+    assert session.next_wakeup_us is not None
+    ended = session.handle(Tick(), session.next_wakeup_us)
+
+    assert [action.error for action in ended if isinstance(action, Fail)] == ["DecodeError"]
