@@ -255,8 +255,8 @@ def _kept(ways: _Ways, *, width: int, grain_s: float, stall_cost: float) -> Ints
     while True:
         cells = [ways.rung[kept]]
         cells += [np.rint(s[kept] / grain_s).astype(np.int64) for s in (ways.at_s, empty_s)]
-        numbers = np.ravel_multi_index(cells, [int(cell.max()) + 1 for cell in cells])
-        _, firsts = np.unique(numbers, return_index=True)
+        # As rows, not as one number: on a link that hardly moves, times are too far apart for it.
+        _, firsts = np.unique(np.stack(cells, axis=1), axis=0, return_index=True)
         if len(firsts) <= width or grain_s > empty_s.max():
             return kept[np.sort(firsts)]
         grain_s *= 1.5
