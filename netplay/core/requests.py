@@ -77,9 +77,7 @@ class Requests:
             return Blocked()
         match self.failover.verdict(resource, rep.locations, now_us):
             case Ask(host=host, reason=why):
-                transfer = self.transfers.begin(resource, track, host, now_us)
-                action = Resolve(transfer.transfer_id, rep.id, host, f"{reason}; {why}")
-                return Blocked(actions=(action,))
+                return self._index_at(rep, track, host, now_us, reason=f"{reason}; {why}")
             case Wait(until_us=until_us):
                 return Blocked(until_us=until_us)
             case GiveUp(attempts=attempts):
@@ -218,12 +216,19 @@ class Requests:
             reason=f"init segment; {verdict.host}: {verdict.reason}",
         )
 
-    def _index_at(self, rep: Representation, track: Track, host: str, now_us: int) -> Blocked:
+    def _index_at(
+        self,
+        rep: Representation,
+        track: Track,
+        host: str,
+        now_us: int,
+        *,
+        reason: str = "it has its own copy of the playlist",
+    ) -> Blocked:
         resource: Resource = (rep.id, _INDEX, False)
         if self.transfers.of(resource) is not None:
             return Blocked()
         transfer = self.transfers.begin(resource, track, host, now_us)
-        reason = f"{host} has its own copy of the playlist"
         return Blocked(actions=(Resolve(transfer.transfer_id, rep.id, host, reason),))
 
     def _having_index(self, rep: Representation) -> tuple[Location, ...]:
@@ -235,9 +240,8 @@ class Requests:
 
     # Ending.
 
-    def delivered(self, transfer: Transfer, now_us: int) -> None:
+    def delivered(self, transfer: Transfer) -> None:
         """A request brought what it was sent for."""
-        del now_us
         self.failover.succeeded(transfer.resource, transfer.host)
         self.transfers.complete(transfer.resource)
         if transfer.resource[2]:

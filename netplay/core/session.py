@@ -212,7 +212,7 @@ class Session:
                 lane.buffer.put(reached)
         if isinstance(event, Progressed):
             return self._scheduler.watch(transfer, now_us)
-        self._requests.delivered(transfer, now_us)
+        self._requests.delivered(transfer)
         self._requests.transfers.end(transfer, cached=event.cached)
         if transfer.is_segment:
             lane.fetched += 1
@@ -250,7 +250,7 @@ class Session:
             return self._requests.failed(transfer, now_us, failure="document", detail=EMPTY)
         if not event.index.ended:
             return self._fail("ManifestError", f"playlist of {transfer.resource[0]}", (), NO_END)
-        self._requests.delivered(transfer, now_us)
+        self._requests.delivered(transfer)
         self._requests.transfers.heard_us = now_us
         self._title.resolved(transfer.resource[0], transfer.host, event.index)
         return []

@@ -21,8 +21,6 @@ Buffer = bytes | bytearray | memoryview
 """Anything this room reads from; a memoryview must be of bytes (format "B")."""
 
 SHORTEST_HEADER = 8
-LONGEST_HEADER = 32
-"""Size and type, a 64-bit size, and the sixteen bytes of a uuid."""
 
 _U16 = struct.Struct(">H")
 _U32 = struct.Struct(">I")
