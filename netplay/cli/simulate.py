@@ -47,7 +47,7 @@ def sweep(asked: Asked, *, as_json: bool) -> None:
         ValueError: What is asked for cannot be.
         DatasetError: A file is not what it should be.
     """
-    with _progress() as told:
+    with _resumable(asked.out), _progress() as told:
         study = simulate(
             asked.movies,
             asked.traces,
@@ -110,6 +110,17 @@ def conditions(
         hosts={} if hosts is None else read_hosts(hosts),
         audio_bps=round(audio_kbps * 1000),
     )
+
+
+@contextmanager
+def _resumable(out: Path | None) -> Iterator[None]:
+    """Say, after Ctrl-C, that nothing is lost."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if out is not None:
+            sys.stderr.write(f"netplay: interrupted; the same command goes on with {out}\n")
+        raise
 
 
 @contextmanager
