@@ -281,7 +281,8 @@ class Fetcher:
                 waiting.broken = error
                 waiting.scope.cancel()
             else:
-                self._tell(waiting)
+                if waiting.told_bytes >= 0:  # its header has come
+                    self._tell(waiting)
 
     # Telling.
 
