@@ -278,7 +278,8 @@ class Playback:
         short = [
             lane
             for lane in gates
-            if lane.edge_us(position_us) - position_us < need_us
+            # Sound is cut where its frames end: a segment of it may be a little short of another.
+            if lane.edge_us(position_us) - position_us + self._rules.edge_us < need_us
             and not lane.reaches_end(position_us)
             and not self._is_full(lane, position_us)
             and lane.missing is None
