@@ -229,6 +229,7 @@ class ServicePolicy:
         revoked_models: System ids of models broken as a whole.
         rate: None: everyone may ask as often as they like.
         privacy_required: Refuse Widevine challenges that show who asks in the clear.
+        latency_s: How long every answer takes, refusals for asking too often excepted.
         challenge_age_s: A Widevine challenge made longer ago, or later than now by as
             much, is refused.
     """
@@ -240,9 +241,12 @@ class ServicePolicy:
     revoked_models: frozenset[int] = frozenset()
     rate: RateLimit | None = None
     privacy_required: bool = False
+    latency_s: float = 0.0
     challenge_age_s: float = 600.0
 
     def __post_init__(self) -> None:
+        if not 0 <= self.latency_s < math.inf:
+            raise ValueError(f"latency_s is 0 or more, not {self.latency_s}")
         names = [title.name for title in self.titles]
         kids = [key.kid for title in self.titles for key in title.keys]
         if len(set(names)) < len(names) or len(set(kids)) < len(kids):

@@ -45,6 +45,31 @@ def laptop(authority: Authority) -> SyntheticDevice:
 
 
 @pytest.fixture(scope="session")
+def sister(authority: Authority) -> SyntheticDevice:
+    """Return another laptop."""
+    return authority.device(LAPTOP)
+
+
+@pytest.fixture(scope="session")
+def expired(authority: Authority) -> SyntheticDevice:
+    """Return a laptop whose certificate was good for a second in 1970."""
+    return authority.device(LAPTOP, expires_s=1)
+
+
+@pytest.fixture(scope="session")
+def toaster(authority: Authority) -> SyntheticDevice:
+    """Return a genuine device of a model that the service does not know."""
+    model = DeviceModel(system_id=9, name="toaster", level=SecurityLevel.HW_SECURE_ALL)
+    return authority.device(model)
+
+
+@pytest.fixture(scope="session")
+def strangers_laptop(stranger: Authority) -> SyntheticDevice:
+    """Return a laptop of a root that nobody here trusts."""
+    return stranger.device(LAPTOP)
+
+
+@pytest.fixture(scope="session")
 def television(authority: Authority) -> SyntheticDevice:
     return authority.device(TELEVISION, hdcp=Hdcp.V2_3)
 

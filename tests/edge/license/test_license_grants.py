@@ -247,6 +247,7 @@ def test_no_repr_of_a_policy_shows_a_key_or_a_token() -> None:
         lambda: Rotation(period_s=1, began_s=0, ahead=-1),
         lambda: RateLimit(burst=0, per_s=1),
         lambda: RateLimit(burst=1, per_s=0),
+        lambda: ServicePolicy(latency_s=-1),
     ],
 )
 def test_a_policy_that_cannot_be_is_a_mistake(mistake: Callable[[], object]) -> None:
