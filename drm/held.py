@@ -153,8 +153,11 @@ class HeldKeys:
             LicenseExpired: The licence's duration is over.
             ValueError: No such scheme.
         """
-        from drm.cenc import Decryptor
+        from drm.cenc import SCHEMES, Decryptor
 
+        # Before a frame holds the key: an error's frames may be printed with their locals.
+        if scheme not in SCHEMES:
+            raise ValueError(f"no encryption scheme {scheme!r}; {', '.join(SCHEMES)} exist")
         if kid in self._refused:
             raise KeyRefused(kid, self._refused[kid])
         lasts_s = self._policy.license_duration_s
