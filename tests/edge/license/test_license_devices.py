@@ -23,7 +23,7 @@ from netplay.edge.license.policy import (
     Entitlement,
     ProtectedTitle,
     ServicePolicy,
-    content_keys,
+    licensed_keys,
 )
 
 from .clients import (
@@ -292,7 +292,7 @@ def test_a_challenge_with_any_byte_changed_is_refused(
 @pytest.fixture(scope="module")
 def challenged(authority: Authority, laptop: SyntheticDevice) -> tuple[Counter, bytes]:
     """Return a service and a challenge that it would answer."""
-    (key,) = content_keys("SD")
+    (key,) = licensed_keys("SD")
     policy = ServicePolicy(
         titles=(ProtectedTitle(name="film", keys=(key,)),),
         entitlements=(Entitlement(token=TOKEN, titles=frozenset({"film"})),),

@@ -19,7 +19,7 @@ from drm.pssh import WIDEVINE
 from drm.widevine import Widevine
 from netplay.edge.license.authority import Authority, SyntheticDevice
 from netplay.edge.license.faults import Fault, FaultKind
-from netplay.edge.license.policy import DAY_S, ContentKey, RateLimit, ServicePolicy, Terms
+from netplay.edge.license.policy import DAY_S, LicensedKey, RateLimit, ServicePolicy, Terms
 from netplay.edge.license.server import LicenseServer
 from netplay.edge.license.service import LicenseService
 
@@ -92,7 +92,7 @@ def init(policy: ServicePolicy, system: str = WIDEVINE) -> InitData:
     return InitData(system, tuple(kids_of(policy)))
 
 
-def opens(keys: Keys, key: ContentKey) -> bool:
+def opens(keys: Keys, key: LicensedKey) -> bool:
     """Return whether keys hold the right one: what it encrypted comes out in the clear."""
     clear, iv = b"a sample of media" * 3, bytes(range(16))
     cipher = Cipher(algorithms.AES(key.key), modes.CTR(iv)).encryptor()
