@@ -306,4 +306,4 @@ def test_init_data_made_to_be_work_is_done_with_soon(bomb: bytes) -> None:
     with suppress(InitDataError):
         from_pssh(bomb)
 
-    assert time.process_time() - began_s < 0.25
+    assert time.process_time() - began_s < 2

@@ -377,4 +377,4 @@ def test_a_licence_made_to_be_work_is_done_with_soon() -> None:
         with pytest.raises(DrmError):
             exchange.send((LicenseAnswer(200, body),))
 
-    assert time.process_time() - began_s < 0.5
+    assert time.process_time() - began_s < 2
