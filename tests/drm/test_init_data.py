@@ -115,8 +115,9 @@ def test_widevine_data_says_more_than_key_ids() -> None:
     assert (said.scheme, said.crypto_period) == ("cbcs", 7)
 
 
-def test_widevine_data_that_is_none_is_passed_on_unread() -> None:
-    box = write_pssh(WIDEVINE, b"\xff\xff agreed with the server")
+@pytest.mark.parametrize("system", [WIDEVINE, PLAYREADY])
+def test_data_that_is_not_understood_is_passed_on_unread(system: str) -> None:
+    box = write_pssh(system, b"\xff\xff agreed with the server")
 
     (read,) = from_pssh(box)
 

@@ -81,7 +81,18 @@ def test_a_url_of_the_manifest_is_used_where_the_app_has_none_and_gets_no_header
         ClearKey(headers=(("X-Token", "t"),))
 
 
-@pytest.mark.parametrize("url", ["http://licences.example/", "ftp://a/", "file:///etc/passwd", "x"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://licences.example/",
+        "ftp://a/",
+        "file:///etc/passwd",
+        "x",
+        "https://[x",
+        "https://",
+        "http://[::x]/",
+    ],
+)
 def test_keys_are_asked_for_over_https_only(url: str) -> None:
     with pytest.raises(KeySystemError, match="https"):
         perform(ClearKey(license_url=url).open(InitData(CLEARKEY, (KID,))), nobody)
@@ -96,7 +107,40 @@ def test_this_machine_may_be_asked_without(host: str) -> None:
     assert keys.kids == {KID}
 
 
+def test_a_licence_that_comes_after_the_keys_were_closed_is_overwritten() -> None:
+    service = ClearKeyService({KID: KEY})
+    system = ClearKey(license_url=URL)
+    keys = perform(system.open(InitData(CLEARKEY, (KID,))), service)
+    renewal = system.renew(keys)
+    (request,) = next(renewal)
+
+    system.close(keys)
+
+    with pytest.raises(KeySystemError, match="closed"):
+        renewal.send((service(request),))
+    assert not keys.kids
+
+
+def test_headers_go_to_one_origin_however_it_is_written() -> None:
+    service = ClearKeyService({KID: KEY})
+    token = (("X-Token", "t"),)
+    for url in ("https://licences.example:443/", "https://LICENCES.example/x"):
+        service.members = {"policy": {"renewal_url": url}}
+        system = ClearKey(license_url=URL, headers=token)
+        perform(system.renew(perform(system.open(InitData(CLEARKEY, (KID,))), service)), service)
+
+    for url in ("https://licences.example:8443/", "https://licences.example.org/"):
+        service.members = {"policy": {"renewal_url": url}}
+        system = ClearKey(license_url=URL, headers=token)
+        perform(system.renew(perform(system.open(InitData(CLEARKEY, (KID,))), service)), service)
+
+    renewals = [one for one in service.asked if one.purpose == "renewal"]
+    assert [token[0] in one.headers for one in renewals] == [True, True, False, False]
+
+
 def test_nobody_to_ask_is_said() -> None:
+    with pytest.raises(InitDataError, match="no key id"):
+        perform(ClearKey().open(InitData(CLEARKEY)), nobody)
     with pytest.raises(KeyMissing, match=KID):
         perform(ClearKey().open(InitData(CLEARKEY, (KID,))), nobody)
 

@@ -113,6 +113,23 @@ def test_the_box_of_the_media_is_sent_as_it_is() -> None:
     assert service.request().content_id.widevine_pssh_data.pssh_data == [data]
 
 
+def test_boxes_that_name_different_keys_are_asked_for_in_one_licence() -> None:
+    service = WidevineService()
+    one, two = (write_widevine_pssh((kid,), content_id=b"film") for kid in (KID, OTHER_KID))
+    other = write_widevine_pssh((OTHER_KID,), content_id=b"another")
+
+    def asked(*boxes: bytes) -> WidevinePsshData:
+        pssh = b"".join(write_pssh(WIDEVINE, data) for data in boxes)
+        perform(made(service).open(InitData(WIDEVINE, pssh=pssh)), service)
+        (data,) = service.request().content_id.widevine_pssh_data.pssh_data
+        return WidevinePsshData.FromString(data)
+
+    assert [kid.hex() for kid in asked(one, two, one).key_ids] == [KID, OTHER_KID]
+    assert asked(one, two).content_id == b"film"
+    assert asked(one, other).SerializeToString() == one
+    assert asked(one, b"\xff").SerializeToString() == one
+
+
 def test_init_data_is_made_of_key_ids_where_there_is_no_box() -> None:
     service = WidevineService()
 
