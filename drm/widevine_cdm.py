@@ -34,7 +34,7 @@ from pywidevine.license_protocol_pb2 import (
 from pywidevine.pssh import PSSH
 
 from drm.contract import LicenseAnswer
-from drm.errors import KeySystemError
+from drm.errors import DrmError, KeySystemError
 from drm.protobuf import Malformed
 from drm.pssh import WIDEVINE, write_pssh
 from drm.secret import Secret
@@ -50,6 +50,8 @@ def _quietly(what: str, call: Callable[[], T]) -> T:
     """Return what a call into pywidevine gives, or raise ours, with nothing of theirs in it."""
     try:
         return call()
+    except DrmError:
+        raise
     except Exception as error:  # noqa: BLE001 (whatever a foreign parser raises, it ends here)
         kind = type(error).__name__
     raise KeySystemError(NAME, f"{what} ({kind})")
@@ -129,19 +131,11 @@ class WidevineDevice:
             played_s: How long it has been in use.
             names_client: Whether the licence wants to be told again who asks.
             certificate: The service's, to encrypt who asks; b"": in the clear.
+
+        Raises:
+            KeySystemError: The licence's identification is none.
         """
-        existing = LicenseRequest.ContentIdentification.ExistingLicense(
-            license_id=LicenseIdentification.FromString(identification),
-            seconds_since_started=played_s,
-            seconds_since_last_played=0,
-        )
-        request = LicenseRequest(
-            content_id=LicenseRequest.ContentIdentification(existing_license=existing),
-            type="RENEWAL",
-            request_time=int(time.time()),
-            protocol_version="VERSION_2_1",
-            key_control_nonce=secrets.randbelow((1 << 31) - 1) + 1,
-        )
+        request = _quietly("no renewal could be made", lambda: _renewal(identification, played_s))
         if names_client:
             self._name_client(request, certificate)
         message = request.SerializeToString()
@@ -153,20 +147,36 @@ class WidevineDevice:
 
     def _name_client(self, request: LicenseRequest, certificate: bytes) -> None:
         client: ClientIdentification = self._device.client_id
-        if not certificate:
+        if certificate:
+            session = self.session()
+            session.trust(certificate)
+            hidden = Cdm.encrypt_client_id(client, session.trusted())
+            request.encrypted_client_id.CopyFrom(hidden)
+            session.close()
+        else:
             request.client_id.CopyFrom(client)
-            return
-        # It was verified when the licence was asked for.
-        signed = SignedDrmCertificate.FromString(SignedMessage.FromString(certificate).msg)
-        if not signed.drm_certificate:
-            signed = SignedDrmCertificate.FromString(certificate)
-        request.encrypted_client_id.CopyFrom(Cdm.encrypt_client_id(client, signed))
 
     def __repr__(self) -> str:
         return "<WidevineDevice>"
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a device stays in the process that loaded it")
+
+
+def _renewal(identification: bytes, played_s: int) -> LicenseRequest:
+    """Return a request for more time, before it is signed."""
+    existing = LicenseRequest.ContentIdentification.ExistingLicense(
+        license_id=LicenseIdentification.FromString(identification),
+        seconds_since_started=played_s,
+        seconds_since_last_played=0,
+    )
+    return LicenseRequest(
+        content_id=LicenseRequest.ContentIdentification(existing_license=existing),
+        type="RENEWAL",
+        request_time=int(time.time()),
+        protocol_version="VERSION_2_1",
+        key_control_nonce=secrets.randbelow((1 << 31) - 1) + 1,
+    )
 
 
 def _trusting(root: bytes) -> type[Cdm]:
@@ -198,6 +208,12 @@ class CdmSession:
             "the service certificate was not accepted",
             lambda: self._cdm.set_service_certificate(self._id, certificate),
         )
+
+    def trusted(self) -> SignedDrmCertificate:
+        """Return the certificate that was accepted."""
+        found = self._cdm.get_service_certificate(self._id)
+        assert found is not None, "a certificate is trusted first"
+        return found
 
     def challenge(self, data: bytes, *, license_type: str) -> bytes:
         """Return a signed licence request for the data of a Widevine pssh box."""

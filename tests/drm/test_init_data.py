@@ -105,6 +105,31 @@ def test_a_box_may_run_to_the_end_or_have_a_size_of_64_bits(size: int) -> None:
     assert read.data == b"data"
 
 
+@pytest.mark.parametrize(
+    ("broken", "why"),
+    [
+        (b"\0\0\0", "3 bytes where a box should start"),
+        (struct.pack(">I4s", 8, b"moov"), "moov"),
+        (struct.pack(">I4s", 8, b"pssh"), "a box of 8 bytes"),
+        (struct.pack(">I4sI", 12, b"pssh", 0), "cut short"),
+        (struct.pack(">I4sI16sI", 32, b"pssh", 0, bytes(16), 1), "1 bytes of data"),
+        (struct.pack(">I4sI16sI", 32, b"pssh", 1 << 24, bytes(16), 1), "cut short"),
+        (struct.pack(">I4sI16sI", 32, b"pssh", 1 << 24, bytes(16), 5000), "5000 key ids"),
+        (bytes(2 << 20), "at most"),
+    ],
+)
+def test_a_broken_box_is_told_as_such(broken: bytes, why: str) -> None:
+    with pytest.raises(InitDataError, match=why):
+        read_pssh(broken)
+
+
+def test_a_box_is_written_for_a_uuid_and_key_ids_only() -> None:
+    with pytest.raises(ValueError, match="sixteen"):
+        write_pssh(COMMON, kids=("00",))
+    with pytest.raises(ValueError):
+        write_pssh("clearkey")
+
+
 def test_widevine_data_says_more_than_key_ids() -> None:
     data = b"\x08\x01" + write_widevine_pssh((KID,), content_id=b"film")
     data += b"\x1a\x04acme" + b"\x38\x07" + b"\x48\xf3\xc6\x89\x9b\x06" + b"\x12\x02id"

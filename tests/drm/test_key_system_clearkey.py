@@ -50,6 +50,12 @@ def test_keys_of_the_app_need_nobody() -> None:
     assert named.decryptor(KID, "cenc").decrypt(one.data, one.iv) == one.clear
 
 
+@pytest.mark.parametrize("key", [b"short", "zz" * 16, "00" * 15])
+def test_a_key_of_the_app_is_sixteen_bytes(key: bytes | str) -> None:
+    with pytest.raises(ValueError):
+        ClearKey({KID: key})
+
+
 def test_only_what_the_app_has_not_is_asked_for() -> None:
     service = ClearKeyService({OTHER: OTHER_KEY})
     system = ClearKey({KID: KEY}, license_url=URL, headers=(("Authorization", "Bearer t"),))

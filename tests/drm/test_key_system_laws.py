@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import io
 import logging
+import pickle
 import subprocess
 import sys
 import traceback
@@ -284,6 +285,8 @@ def test_a_secret_is_overwritten_when_it_is_wiped_and_when_it_is_forgotten() -> 
     assert first != Secret(b"")
     with pytest.raises(TypeError):
         hash(first)
+    with pytest.raises(TypeError, match="process"):
+        pickle.dumps(first)
 
 
 def test_wiped_keys_are_overwritten_in_place() -> None:

@@ -44,7 +44,8 @@ class FakeSession:
             return Message(b"and again")
         if not answer.startswith(b"licence ") or len(answer) != 24:
             raise RuntimeError(f"0x8004 {answer!r}")
-        self.held[KID] = answer[8:]
+        if not self.cdm.empty:
+            self.held[KID] = answer[8:]
         return None
 
     def renew(self) -> Message | None:
@@ -74,6 +75,7 @@ class FakeCdm:
     name: str = "playready"
     systems: frozenset[str] = frozenset((PLAYREADY,))
     renews: bool = True
+    empty: bool = False
     challenge_url: str = ""
     opened: int = 0
     closed: int = 0
@@ -208,6 +210,15 @@ def test_a_refusal_ends_the_session() -> None:
 
     with pytest.raises(LicenseDenied):
         perform(Platform(cdm, license_url=URL).open(INIT), lambda _: LicenseAnswer(403))
+
+    assert cdm.closed == 1
+
+
+def test_a_cdm_without_keys_has_no_licence() -> None:
+    cdm = FakeCdm(empty=True)
+
+    with pytest.raises(LicenseDenied, match="no key"):
+        perform(Platform(cdm, license_url=URL).open(INIT), serve)
 
     assert cdm.closed == 1
 

@@ -34,6 +34,11 @@ def made(service: WidevineService, **settings: object) -> Widevine:
     return Widevine(device(), **given)  # type: ignore[arg-type]
 
 
+def swap(one: License.KeyContainer, other: License.KeyContainer) -> None:
+    """Give a container another's key, which is of another size."""
+    one.key, one.iv = other.key, other.iv
+
+
 def renewable(**more: object) -> License.Policy:
     return License.Policy(can_play=True, can_renew=True, renewal_delay_seconds=30, **more)  # type: ignore[arg-type]
 
@@ -193,9 +198,13 @@ def test_a_licence_is_renewed_with_its_own_keys(signing: bool) -> None:
 
 
 @pytest.mark.parametrize("privacy", [True, False])
-def test_a_renewal_says_again_who_asks_where_the_licence_wants_it(privacy: bool) -> None:
+@pytest.mark.parametrize("bare", [True, False], ids=["bare certificate", "as it is sent"])
+def test_a_renewal_says_again_who_asks_where_the_licence_wants_it(
+    privacy: bool, bare: bool
+) -> None:
     service = WidevineService(policy=renewable(always_include_client_id=True))
-    system = made(service, privacy=privacy)
+    certificate = SignedMessage.FromString(service.certificate).msg if bare else b""
+    system = made(service, privacy=privacy, service_certificate=certificate)
     keys = perform(system.open(INIT), service)
 
     perform(system.renew(keys), service)
@@ -255,6 +264,7 @@ def test_a_renewal_that_is_old_or_another_licences_or_changed_is_not_accepted() 
         (lambda said: setattr(said.id, "request_id", b"?"), KeySystemError, "no licence for this"),
         (lambda said: setattr(said.policy, "license_duration_seconds", -1), KeySystemError, "no l"),
         (lambda said: setattr(said.key[1], "key", b"short"), KeySystemError, "no licence for this"),
+        (lambda said: swap(said.key[1], said.key[0]), KeySystemError, "no licence for this"),
         (lambda said: said.key.add(type="KEY_CONTROL"), KeySystemError, "no licence for this"),
     ],
 )
