@@ -8,7 +8,7 @@ import time
 from contextlib import suppress
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from drm.contract import InitData
@@ -271,6 +271,7 @@ def test_init_data_for_any_system_is_completed_by_what_all_boxes_say() -> None:
     assert init.kids == (KID, (b"x" * 16).hex())
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=4096))
 @example(struct.pack(">I4sI16sI", 32, b"pssh", 1 << 24, bytes(16), 0xFFFFFFFF))
 @example(struct.pack(">I4sI16sI", 32, b"pssh", 0, bytes(16), 0xFFFFFFFF))
@@ -284,6 +285,7 @@ def test_arbitrary_bytes_as_pssh_give_init_data_or_an_error(data: bytes) -> None
         assert all(len(kid) == 32 for init in found for kid in init.kids)
 
 
+@settings(deadline=None)
 @given(
     st.binary(max_size=2048)
     | st.text(max_size=500).map(lambda text: text.encode("utf-16-le", "surrogatepass"))
@@ -299,6 +301,7 @@ def test_arbitrary_bytes_as_a_playready_object_give_a_header_or_an_error(data: b
         assert all(len(kid) == 32 for kid in header.kids)
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(st.sampled_from(("METHOD", "URI", "KEYFORMAT", "KEYID")), st.text(max_size=80)),
     st.text(max_size=20),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drm.contract import LicenseAnswer, LicenseRequest, is_confidential
@@ -58,6 +58,7 @@ def test_licences_travel_over_https_or_not_at_all(url: str, fit: bool) -> None:
     assert is_confidential(url) == fit
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60) | st.text(max_size=30).map("https://{}".format))
 def test_an_arbitrary_url_makes_a_request_or_an_error_that_does_not_show_it(url: str) -> None:
     try:

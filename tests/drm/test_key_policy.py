@@ -6,7 +6,7 @@ import time
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from licensing import KID, OTHER_KID, Container, container
 from pywidevine.license_protocol_pb2 import License, SignedMessage
@@ -146,6 +146,7 @@ def test_an_error_of_the_service_is_told_apart(code: int, reason: str) -> None:
     assert error_reason(b"\xff") is None
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=2048))
 def test_arbitrary_bytes_as_a_licence_give_a_value_or_an_error(data: bytes) -> None:
     for candidate in (data, License(policy=License.Policy(), key=[]).SerializeToString() + data):

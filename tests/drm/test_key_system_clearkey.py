@@ -6,7 +6,7 @@ import base64
 import json
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from protected import ClearKeyService, coded, sample
 
@@ -353,6 +353,8 @@ json_values = st.recursive(
 )
 
 
+@pytest.mark.slow
+@settings(deadline=None)
 @given(st.binary(max_size=500) | json_values.map(lambda value: json.dumps(value).encode()))
 @example(b'{"keys":[{"kty":"oct","kid":"' + b"A" * 22 + b'","k":"' + b"\\ud800" * 4 + b'"}]}')
 @example(b'{"keys":[{"kty":"oct","kid":"' + b"A" * 22 + b'","k":"' + b"A" * 22 + b'"}]}')

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from google.protobuf.message import DecodeError
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pywidevine.license_protocol_pb2 import License, SignedMessage, WidevinePsshData
 
@@ -12,6 +12,7 @@ from drm.protobuf import Malformed, length_delimited, read_message
 from drm.pssh import read_widevine_pssh, write_widevine_pssh
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.binary(min_size=16, max_size=16), max_size=20),
     st.binary(min_size=1, max_size=300),
@@ -27,6 +28,7 @@ def test_it_reads_what_google_writes(kids: list[bytes], content: bytes, period: 
     assert said.crypto_period == period
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(min_size=16, max_size=16), max_size=5), st.binary(max_size=300))
 def test_google_reads_what_it_writes(kids: list[bytes], content: bytes) -> None:
     data = WidevinePsshData.FromString(
@@ -37,6 +39,7 @@ def test_google_reads_what_it_writes(kids: list[bytes], content: bytes) -> None:
     assert data.content_id == content
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 @example(b"\xff" * 11)
 @example(b"\x08" + b"\x80" * 9 + b"\x02")
