@@ -14,8 +14,9 @@ from typing import Final
 from netplay.edge.encryption.cipher import Ranges, Scheme
 from netplay.edge.encryption.h264 import h264_slice_header_bytes
 from netplay.edge.encryption.hevc import hevc_slice_header_bytes
-from netplay.edge.encryption.vp9 import vp9_frames, vp9_header_bytes
+from netplay.edge.encryption.vp9 import vp9_header_bytes
 from netplay.media.init import TrackInit
+from netplay.media.tails import vp9_frames
 
 __all__ = ["Protector", "protector"]
 

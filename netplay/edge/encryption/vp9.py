@@ -1,28 +1,13 @@
-"""How long a VP9 frame's uncompressed header is, and which frames a sample holds.
+"""How long a VP9 frame's uncompressed header is.
 
-Source: "VP9 Bitstream & Decoding Process Specification" 0.7, clause 6.2 and annex B.
+Source: "VP9 Bitstream & Decoding Process Specification" 0.7, clause 6.2.
 """
 
 from netplay.edge.encryption.bits import Bits
 
-__all__ = ["vp9_frames", "vp9_header_bytes"]
+__all__ = ["vp9_header_bytes"]
 
 RGB = 7
-
-
-def vp9_frames(data: bytes) -> list[int]:
-    """Return the sizes of the frames of a sample: one, unless it is a superframe."""
-    marker = data[-1] if data else 0
-    if marker >> 5 != 0b110:
-        return [len(data)]
-    count, width = (marker & 7) + 1, (marker >> 3 & 3) + 1
-    index = data[-(2 + count * width) :]
-    if index[0] != marker:
-        return [len(data)]
-    return [
-        int.from_bytes(index[1 + at : 1 + at + width], "little")
-        for at in range(0, count * width, width)
-    ]
 
 
 def vp9_header_bytes(frame: bytes, track_width: int) -> int:
