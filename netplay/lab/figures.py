@@ -7,7 +7,7 @@ has them, so that figures of every profile can be laid beside Sabre's own.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from abr.contract import Played
@@ -73,6 +73,7 @@ def figures_of(
     """
     if summary.startup is None or not played:
         raise ValueError("nothing was shown")
+    played = (*played, *_last_stall(played, summary))
     startup_s = summary.startup.first_frame_us / 1e6
     rebuffer_s = sum(one.stall_s for one in played)
     spent_s = startup_s + rebuffer_s + sum(one.duration_s for one in played)
@@ -92,6 +93,15 @@ def figures_of(
         switches=sum(change > 0 for change in changes_bps),
         bitrate_change_kbps=sum(changes_bps) / 1000 * (segment_us / 1e6) / spent_s,
     )
+
+
+def _last_stall(played: Sequence[Played], summary: Summary) -> tuple[Played, ...]:
+    """Return the stall that a session ended in, as a record of its own: nothing came after it."""
+    told_s = sum(one.stall_s for one in played)
+    left_s = summary.stalled_us / 1e6 - told_s
+    if summary.finished or left_s < 1e-6:
+        return ()
+    return (replace(played[-1], duration_s=0.0, stall_s=left_s),)
 
 
 def qoe_scores(

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from lab_world import clip, high, impossible, low, raising, steady
+from lab_world import SECOND, clip, high, impossible, low, raising, steady
 
 from netplay.errors import DatasetError
+from netplay.lab.movies import make_movie
 from netplay.lab.results import Results, columns
 from netplay.lab.statistics import distribution
 from netplay.lab.study import Study, simulate
+from netplay.lab.traces import NetworkTrace
 from netplay.telemetry import read_log
 
 TRACES = [steady("slow", 1500), steady("fast", 6000)]
@@ -74,6 +76,26 @@ def test_a_link_that_is_dead_for_good_is_a_failure_and_no_hang() -> None:
     study = simulate(clip(), steady("dead", 0), {"low": low})
 
     assert study.failures[0]["error"] != ""
+
+
+def test_the_stall_that_a_session_ends_in_counts() -> None:
+    dying = NetworkTrace("dying", ((4 * SECOND, 2_000_000, 20_000), (900 * SECOND, 0, 20_000)))
+    long = make_movie(
+        "long",
+        segment_us=2 * SECOND,
+        bitrates_bps=[300_000],
+        sizes_bytes=[[75_000]] * 60,
+    )
+
+    (row,) = simulate(long, dying, {"low": low}).rows
+
+    assert str(row["error"]).startswith("DeliveryError")
+    assert isinstance(row["rebuffer_s"], float)
+    assert isinstance(row["play_time_s"], float)
+    assert row["rebuffer_s"] > 30
+    assert row["rebuffer_ratio"] == row["rebuffer_s"] / row["play_time_s"]
+    assert isinstance(row["score"], float)
+    assert row["score"] == pytest.approx(-5 * row["rebuffer_ratio"])
 
 
 def test_worker_processes_give_the_same_rows() -> None:
