@@ -149,6 +149,34 @@ def test_what_cannot_be_is_an_error_and_spoils_nothing(
         assert decryptor.decrypt(encrypt(scheme, KEY, PLAIN, IV), IV) == PLAIN
 
 
+@pytest.mark.slow
+@given(
+    st.sampled_from(SCHEMES),
+    st.binary(max_size=200),
+    st.binary(max_size=20),
+    st.lists(st.tuples(st.integers(-20, 300), st.integers(-20, 300)), max_size=4).map(tuple),
+    st.none() | st.tuples(st.integers(-1, 16), st.integers(-1, 16)),
+)
+@settings(deadline=None)
+def test_anything_gives_bytes_or_a_typed_error(
+    scheme: str,
+    data: bytes,
+    iv: bytes,
+    subsamples: tuple[tuple[int, int], ...],
+    pattern: tuple[int, int] | None,
+) -> None:
+    decryptor = Decryptor(KEY, scheme)
+
+    try:
+        found = decryptor.decrypt(data, iv, subsamples, pattern)
+    except (SampleError, WrongKey):
+        pass
+    else:
+        assert len(found) == len(data) or scheme == "aes-128"
+    if scheme != "aes-128":
+        assert decryptor.decrypt(encrypt(scheme, KEY, PLAIN, IV), IV) == PLAIN
+
+
 @pytest.mark.parametrize(("key", "scheme"), [(bytes(15), "cenc"), (KEY, "piff"), (b"", "cbcs")])
 def test_no_scheme_and_no_key_are_the_callers_mistake(key: bytes, scheme: str) -> None:
     with pytest.raises(ValueError, match=r"no encryption scheme|content key of"):
@@ -166,13 +194,15 @@ def test_a_wiped_key_decrypts_nothing_any_more(scheme: str) -> None:
         decryptor.decrypt(bytes(16), IV)
 
 
-def test_the_key_may_be_overwritten_once_it_was_given() -> None:
+@pytest.mark.parametrize("scheme", SAMPLES)
+def test_the_key_may_be_overwritten_once_it_was_given(scheme: str) -> None:
     key = bytearray(KEY)
-    decryptor = Decryptor(key, "cbcs")
+    decryptor = Decryptor(key, scheme)
 
     key[:] = bytes(16)
 
-    assert decryptor.decrypt(encrypt("cbcs", KEY, PLAIN, IV), IV) == PLAIN
+    for _ in range(2):
+        assert decryptor.decrypt(encrypt(scheme, KEY, PLAIN, IV), IV) == PLAIN
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
