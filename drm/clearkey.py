@@ -20,7 +20,7 @@ from typing import NoReturn
 
 from drm.contract import Exchange, Headers, InitData, Keys, LicenseAnswer
 from drm.errors import InitDataError, KeyMissing, KeySystemError, LicenseDenied
-from drm.held import HeldKeys, own
+from drm.held import HeldKeys, own, warm_cipher
 from drm.initdata import CLEARKEY, CLEARKEY_DASH, read_kid, with_what_pssh_says
 from drm.policy import Hdcp, KeyRule, Output, Policy, SecurityLevel
 from drm.pssh import COMMON
@@ -79,8 +79,12 @@ class ClearKey:
             self._static[read_kid(kid)] = Secret(raw)
 
     def warm(self) -> None:
-        """Import the cipher."""
-        import drm.cenc  # noqa: F401
+        """Import the cipher.
+
+        Raises:
+            PackageMissing: cryptography is not installed.
+        """
+        warm_cipher()
 
     def open(self, init: InitData) -> Exchange:
         """Return the app's own keys, and ask for those it does not have.

@@ -14,14 +14,20 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 from weakref import WeakKeyDictionary
 
 from drm.contract import Keys
-from drm.errors import KeyMissing, KeyRefused, KeySystemError, LicenseExpired
+from drm.errors import (
+    KeyMissing,
+    KeyRefused,
+    KeySystemError,
+    LicenseExpired,
+    PackageMissing,
+)
 from drm.policy import Output, Policy
 from drm.secret import Secret
 
 if TYPE_CHECKING:
     from drm.cenc import Decryptor
 
-__all__ = ["HeldKeys", "Lease", "own"]
+__all__ = ["HeldKeys", "Lease", "own", "warm_cipher"]
 
 
 def own(keys: Keys, owner: object) -> HeldKeys:
@@ -33,6 +39,18 @@ def own(keys: Keys, owner: object) -> HeldKeys:
     if not isinstance(keys, HeldKeys) or not keys.belongs_to(owner):
         raise ValueError("these keys are another key system's")
     return keys
+
+
+def warm_cipher() -> None:
+    """Import what decrypts.
+
+    Raises:
+        PackageMissing: cryptography is not installed.
+    """
+    try:
+        import drm.cenc  # noqa: F401
+    except ImportError:
+        raise PackageMissing("cryptography") from None
 
 
 class Lease(Protocol):
@@ -158,8 +176,10 @@ class HeldKeys:
             KeyMissing: There is no such key, or it was wiped.
             KeyRefused: There is, and the licence does not allow it here.
             LicenseExpired: The licence's duration is over.
+            PackageMissing: cryptography is not installed.
             ValueError: No such scheme.
         """
+        warm_cipher()
         from drm.cenc import SCHEMES, Decryptor
 
         # Before a frame holds the key: an error's frames may be printed with their locals.

@@ -13,7 +13,7 @@ from urllib.parse import unquote_to_bytes
 
 from drm.contract import Exchange, Headers, InitData, Keys, LicenseAnswer
 from drm.errors import InitDataError, KeySystemError
-from drm.held import HeldKeys, own
+from drm.held import HeldKeys, own, warm_cipher
 from drm.initdata import IDENTITY, uri_kid
 from drm.policy import Output, Policy
 from drm.secret import Secret
@@ -53,8 +53,12 @@ class IdentityKey:
         self._service = Service(self.name, origin, headers)
 
     def warm(self) -> None:
-        """Import the cipher."""
-        import drm.cenc  # noqa: F401
+        """Import the cipher.
+
+        Raises:
+            PackageMissing: cryptography is not installed.
+        """
+        warm_cipher()
 
     def open(self, init: InitData) -> Exchange:
         """Ask for the key behind a URI; a data: URI is asked nowhere.

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from drm.contract import Exchange, Headers, InitData, Keys, LicenseAnswer, LicenseRequest
 from drm.errors import InitDataError, KeySystemError, LicenseDenied, PackageMissing
-from drm.held import HeldKeys, own
+from drm.held import HeldKeys, own, warm_cipher
 from drm.initdata import with_what_pssh_says
 from drm.policy import Output
 from drm.protobuf import Malformed
@@ -115,7 +115,7 @@ class Widevine:
         """Import pywidevine and read the device file; takes some 300 ms the first time.
 
         Raises:
-            PackageMissing: pywidevine is not installed.
+            PackageMissing: pywidevine or cryptography is not installed.
             KeySystemError: The device file cannot be read, or is none.
         """
         self._device()
@@ -123,8 +123,8 @@ class Widevine:
     def _device(self) -> WidevineDevice:
         with self._lock:
             if self._loaded is None:
+                warm_cipher()
                 try:
-                    import drm.cenc  # noqa: F401
                     from drm.widevine_cdm import WidevineDevice
                 except ImportError:
                     raise PackageMissing("pywidevine") from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import sys
 
 import pytest
 from hypothesis import example, given, settings
@@ -20,6 +21,7 @@ from drm.errors import (
     KeySystemError,
     LicenseDenied,
     LicenseExpired,
+    PackageMissing,
 )
 from drm.held import HeldKeys
 from drm.identity import IdentityKey
@@ -417,6 +419,16 @@ def test_an_hls_key_is_sixteen_bytes(body: bytes) -> None:
             IdentityKey().open(InitData(IDENTITY, key_uri=KEY_URL)),
             lambda _: LicenseAnswer(200, body),
         )
+
+
+@pytest.mark.parametrize("system", [ClearKey(), IdentityKey()])
+def test_cryptography_missing_is_said(
+    system: ClearKey | IdentityKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "drm.cenc", None)
+
+    with pytest.raises(PackageMissing, match="cryptography"):
+        system.warm()
 
 
 def test_a_driver_that_sends_too_many_answers_is_told() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
 
@@ -352,7 +353,7 @@ def test_a_service_without_a_certificate_says_why_nothing_plays() -> None:
 
 
 def test_pywidevine_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "drm.widevine_cdm", None)
+    monkeypatch.setitem(sys.modules, "drm.widevine_cdm", None)
 
     with pytest.raises(PackageMissing, match="pywidevine"):
         Widevine(device()).warm()
