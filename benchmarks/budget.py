@@ -187,11 +187,12 @@ def rebuffering(data: Path, sessions: int, jobs: int) -> dict[str, object]:
         limit = "no limit" if needed is None else f"limit {needed:.1%}"
         for one in study.standings(["rebuffer_ratio"]):
             assert one.over is not None, "no session was played"
-            told[f"{name}, {one.abr}"] = asdict(one.over) | {"failed": one.failed}
+            gave_up = sum(row["abr"] == one.abr for row in study.failures)
+            told[f"{name}, {one.abr}"] = asdict(one.over) | {"gave_up": gave_up}
             print(
                 f"  {name:16} {one.abr:12} rebuffers {one.over.mean:.3%} of {one.over.count} "
                 f"sessions' time (95 %: {one.over.low:.3%} to {one.over.high:.3%}; {limit}); "
-                f"{one.failed} failed"
+                f"{gave_up} gave up"
             )
     return told
 
