@@ -14,6 +14,7 @@ import av
 import numpy as np
 import pytest
 from av.audio.stream import AudioStream
+from av.video.stream import VideoStream
 
 from drm.cenc import Decryptor
 from netplay.edge.cache import cached_title
@@ -67,7 +68,10 @@ def sound(encoder: str) -> Clip:
             frame.sample_rate, frame.pts, frame.time_base = 48_000, start, Fraction(1, 48_000)
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
-    data = file.getvalue()
+    return _split(file.getvalue())
+
+
+def _split(data: bytes) -> Clip:
     moov = next(box for box in boxes(data) if box.kind == "moov")
     return Clip(data[: moov.end], data[moov.end :])
 
@@ -184,12 +188,38 @@ def test_packets_that_are_longer_than_announced_are_no_opus(clips: dict[str, Cli
     assert misfit(clip.config, packets(samples[:1], [b""])) == "a packet without Opus's structure"
 
 
-def test_a_keyframe_without_a_picture_is_wrong(clips: dict[str, Clip]) -> None:
-    clip = clips["h264-108"]
+def test_a_sample_without_a_slice_is_no_keyframe(clips: dict[str, Clip]) -> None:
+    delimiter = b"\0\0\0\2\x09\xf0"
 
-    found = misfit(clip.config, [Packet(0, 0, 1, keyframe=True, data=b"\0\0\0\2\x09\xf0")])
+    found = misfit(clips["h264-108"].config, [Packet(0, 0, 1, keyframe=True, data=delimiter)])
 
     assert found is not None
+
+
+def test_pictures_that_come_later_are_no_verdict() -> None:
+    # Intra refresh: no picture but the first is a keyframe, and libav marks where one can begin.
+    file = io.BytesIO()
+    options = {"preset": "ultrafast", "x264-params": "intra-refresh=1:keyint=10"}
+    with av.open(
+        file, "w", format="mp4", options={"movflags": "cmaf+delay_moov+frag_keyframe"}
+    ) as container:
+        stream = container.add_stream("libx264", rate=25, options=options)
+        assert isinstance(stream, VideoStream)
+        stream.width, stream.height, stream.pix_fmt = 320, 180, "yuv420p"
+        for number in range(40):
+            picture = np.full((180, 320, 3), 6 * number, np.uint8)
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format="yuv420p")
+            frame.pts, frame.time_base = number, Fraction(1, 25)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    clip = _split(file.getvalue())
+    samples = FragmentReader(read_init(clip.init)).feed(clip.media)
+    starts = [it for it in samples if it.keyframe]
+
+    found = [misfit(clip.config, packets([it], [bytes(it.data)])) for it in starts]
+
+    assert len(starts) > 1
+    assert found == [None] * len(starts)
 
 
 def test_a_codec_that_is_not_here_cannot_be_judged() -> None:

@@ -81,11 +81,9 @@ def misfit(config: Config, packets: Sequence[Packet]) -> str | None:
     frames = _decoded(config, [bytes(packet.data) for packet in packets])
     if isinstance(frames, str):
         return frames
-    if config.stream != "video":
-        return None
-    if not frames:
-        return "a keyframe gives no picture"
-    if config.codec in _TAILS_BYTES:
+    # Where decoding begins without a keyframe of its own (intra refresh), the first picture
+    # comes later; that is no fault of the key.
+    if config.stream == "video" and frames and config.codec in _TAILS_BYTES:
         return _tail_misfit(config, bytes(packets[0].data), frames)
     return None
 
@@ -96,9 +94,9 @@ def _opus_misfit(config: Config, packets: Sequence[Packet]) -> str | None:
         samples = opus_samples(packet.data)
         if samples is None:
             return "a packet without Opus's structure"
-        stated = packet.duration * _OPUS_HZ / config.timescale
-        # Only the last packet of a stream holds more than is to be heard.
-        if samples < stated or (samples > stated and number < len(packets)):
+        stated, tick = (n * _OPUS_HZ / config.timescale for n in (packet.duration, 1))
+        # Only the last packet of a stream holds more than is to be heard; coarse clocks round.
+        if samples <= stated - tick or (samples >= stated + tick and number < len(packets)):
             return f"a packet of {samples} samples where {stated:.0f} were announced"
     return None
 
