@@ -54,6 +54,7 @@ class SessionRules:
         give_up_us: Playback fails after a stall this long in which nothing arrived at all.
         give_up_start_us: The same before anything was shown.
         abandons: The controller is asked whether to leave a download half way.
+        first_look_us: But not before it has lasted so long; 0: as soon as something comes.
         asks_anew: A download was left: the controller is asked again what to fetch, as by
             Sabre; else it gets the rung it left for.
         measures_left: What came of a download that was left tells of the link too.
@@ -86,6 +87,7 @@ class SessionRules:
     give_up_us: int = 60_000_000
     give_up_start_us: int = 20_000_000
     abandons: bool = True
+    first_look_us: int = 0
     asks_anew: bool = False
     measures_left: bool = True
     first_rung: int | None = None
@@ -98,7 +100,7 @@ class SessionRules:
         for name in ("target_us", "max_buffer_us", "max_buffer_bytes", "backoff_us"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
-        if self.nap_us < 0 or (self.first_rung or 0) < 0:
-            raise ValueError("a nap lasts some time, and rungs are counted from 0")
+        if self.nap_us < 0 or self.first_look_us < 0 or (self.first_rung or 0) < 0:
+            raise ValueError("naps and looks are not in the past, and rungs are counted from 0")
         if not 0 < self.foresight <= 1 or not 0 <= self.jitter < 1:
             raise ValueError("foresight is in (0, 1], jitter in [0, 1)")

@@ -305,9 +305,6 @@ class Scheduler:
         """Ask the controller whether a segment on its way should be left, if it is time."""
         if transfer.track != "video" or not transfer.is_segment or transfer.ask_again_us is None:
             return []
-        if not self._rules.abandons:
-            transfer.ask_again_us = None
-            return []
         lane = self._lanes["video"]
         span = lane.buffer.of_fetch(transfer.transfer_id)
         if now_us < transfer.ask_again_us or transfer.rung <= 0 or span is None:

@@ -101,17 +101,16 @@ class Session:
         """
         if self._now_us is not None and now_us < self._now_us:
             raise ValueError(f"time went back from {self._now_us} to {now_us} µs")
-        kind = type(event)
-        if (kind is Opened) == self._opened:
+        if (type(event) is Opened) == self._opened:
             raise ValueError("a session begins with Opened, once")
         early = self.next_wakeup_us is None or now_us < self.next_wakeup_us
-        ticked = kind is Tick
+        ticked = type(event) is Tick
         self._now_us = now_us
         if self._failed or (ticked and early):
             return []
         # Word of how far a download has come, and a look at it, as a rule change nothing
         # that anybody else goes by.
-        self._stirred = not (ticked or kind is Progressed)
+        self._stirred = not (ticked or type(event) is Progressed)
         actions = self._route(event, now_us)
         if actions or self._stirred or self._is_unsettled(now_us):
             self._reconsider(actions, now_us)
@@ -152,7 +151,7 @@ class Session:
             start_us += title.duration_us() or 0
         start_us = self._within(start_us)
         self._lanes: dict[Track, Lane] = {}
-        transfers = Transfers()
+        transfers = Transfers(self.rules.first_look_us if self.rules.abandons else None)
         failover = Failover(self.rules, Jitter(self.seed, self.rules.jitter))
         self._requests = Requests(title, self._lanes, transfers, failover)
         self._playback = Playback(

@@ -52,9 +52,15 @@ class Transfer:
 
 
 class Transfers:
-    """Every request under way, by id; and what the link did for all of them."""
+    """Every request under way, by id; and what the link did for all of them.
 
-    def __init__(self) -> None:
+    Args:
+        first_look_us: When the controller is first asked about one, counted from its request;
+            0: as soon as something comes. None: never.
+    """
+
+    def __init__(self, first_look_us: int | None = 0) -> None:
+        self._first_look_us = first_look_us
         self._next_id = 0
         self._live: dict[int, Transfer] = {}
         self._meter = LinkMeter()
@@ -110,6 +116,7 @@ class Transfers:
             duration_us=duration_us,
             size_bytes=size_bytes,
             heard_us=now_us,
+            ask_again_us=self._first_look_us and now_us + self._first_look_us,
         )
         self._live[transfer.transfer_id] = transfer
         self._meter.begun(transfer.transfer_id, now_us)

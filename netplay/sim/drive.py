@@ -301,11 +301,18 @@ class Simulation:
         self._handle(opened)
 
     def _next_us(self) -> int | None:
-        moments = [self._network.next_us(), self._output.next_us(self.now_us)]
-        if self._opened is None:
-            moments.append(self.session.next_wakeup_us)
-            moments.append(self._script[0][0] if self._script else None)
-        return min((moment for moment in moments if moment is not None), default=None)
+        next_us = self._network.next_us()
+        due_us = self._output.next_us(self.now_us)
+        if due_us is not None and (next_us is None or due_us < next_us):
+            next_us = due_us
+        if self._opened is not None:
+            return next_us
+        due_us = self.session.next_wakeup_us
+        if due_us is not None and (next_us is None or due_us < next_us):
+            next_us = due_us
+        if self._script and (next_us is None or self._script[0][0] < next_us):
+            next_us = self._script[0][0]
+        return next_us
 
     def _step(self) -> None:
         """Let happen what happens at this moment: on the network, the screen, by hand, by time."""
@@ -329,7 +336,10 @@ class Simulation:
         if wakeup_us is not None and wakeup_us <= now_us:
             for event in self._downloads.report():
                 self._handle(event)
-            self._handle(Tick())
+            # What that told may have been all that it woke up for.
+            wakeup_us = self.session.next_wakeup_us
+            if wakeup_us is not None and wakeup_us <= now_us:
+                self._handle(Tick())
 
     def _hear_manifest(self, kind: str) -> None:
         if kind == "complete":

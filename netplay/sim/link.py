@@ -109,6 +109,9 @@ class Link:
         keep_us: A connection not used for so long is closed.
         header_bytes: Of an answer's header, which comes first; 0: it takes no part of the
             link, and comes even where the link carries nothing.
+        tells_headers: It is told when a header came; else only when media did, as in simulators
+            that know of no headers. A Session that has one request under way at a time, and
+            patience, decides the same, and has less to listen to.
         rtt_stops_trace: The trace's clock stands still while a request is waited for and
             nothing else flows, as in Pensieve's environment.
         loses_no_time: A request made at the moment an answer ended is taken for made within
@@ -130,6 +133,7 @@ class Link:
     connections: int = 6
     keep_us: int = 120_000_000
     header_bytes: int = 300
+    tells_headers: bool = True
     rtt_stops_trace: bool = False
     loses_no_time: bool = False
     slow_start: SlowStart | None = None

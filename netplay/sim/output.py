@@ -106,7 +106,19 @@ class Output:
         """Decode a segment behind those fed before."""
         lane = self._lanes.setdefault(action.track, _Lane(action.track))
         lane.generation = action.generation
+        if not lane.feeds and self._goes_by(lane, action):
+            return
         lane.feeds.append(action)
+
+    def _goes_by(self, lane: _Lane, feed: Feed) -> bool:
+        """Decode a Feed at once if it is whole and nobody is to hear of it; whether it was."""
+        media = self._media(feed.fetch_id)
+        if media is None or not media.is_complete or not self._is_untold(feed):
+            return False
+        if lane.ready_from_us is None:
+            return False  # its first frame is told of
+        lane.ready_until_us = max(lane.ready_until_us, _span(feed, media)[1])
+        return True
 
     def _flush(self, action: Flush) -> None:
         """Forget what begins at a position or later; None: everything."""

@@ -30,7 +30,7 @@ class Profile:
     Attributes:
         rules: Of the Session.
         payload: Share of the link that is left for what was asked for.
-        connect_rtts, header_bytes, rtt_stops_trace, loses_no_time: Of the Link.
+        connect_rtts, header_bytes, tells_headers, rtt_stops_trace, loses_no_time: Of the Link.
         looks: When a download is looked at; None: whenever the controller wants.
         decoding: Of the device.
     """
@@ -40,6 +40,7 @@ class Profile:
     payload: Fraction = Fraction(1)
     connect_rtts: int = 2
     header_bytes: int = 300
+    tells_headers: bool = True
     rtt_stops_trace: bool = False
     loses_no_time: bool = False
     looks: Looks | None = None
@@ -55,6 +56,7 @@ class Profile:
             rtt_us=rtt_us,
             connect_rtts=self.connect_rtts,
             header_bytes=self.header_bytes,
+            tells_headers=self.tells_headers,
             rtt_stops_trace=self.rtt_stops_trace,
             loses_no_time=self.loses_no_time,
         )
@@ -98,11 +100,13 @@ _SABRE = Profile(
         target_us=25_000_000,
         max_buffer_us=25_000_000,
         first_rung=0,
+        first_look_us=50_000,
         asks_anew=True,
         measures_left=False,
     ),
     connect_rtts=0,
     header_bytes=0,
+    tells_headers=False,
     loses_no_time=True,
     looks=Looks(every_us=50_000, every_bits=12_000),
     decoding=Decoding(first_frame_us=0, tells_ends=False),
@@ -125,6 +129,7 @@ _PENSIEVE = Profile(
     payload=Fraction(95, 100),
     connect_rtts=0,
     header_bytes=0,
+    tells_headers=False,
     loses_no_time=True,
     rtt_stops_trace=True,
     decoding=Decoding(first_frame_us=0, tells_ends=False),

@@ -106,6 +106,8 @@ class Sharing:
         self._trace = trace
         self._peak_bps = max(rate_bps for _, rate_bps in trace.pieces)
         self._now_us = 0
+        # What the link could have carried by some moment: mostly by the last one asked about.
+        self._carried: tuple[int, int] = (0, 0)
         self._open = _Pool(None)
         self._capped: dict[Hashable, _Pool] = {}
         self._streams: dict[Hashable, _Stream] = {}
@@ -240,13 +242,20 @@ class Sharing:
             self._go_from(name, left)
 
     def _has_ceilings(self) -> bool:
-        return any(pool.streams for pool in self._capped.values())
+        return bool(self._capped) and any(pool.streams for pool in self._capped.values())
+
+    def _total_to(self, moment_us: int) -> int:
+        at_us, total = self._carried
+        if at_us != moment_us:
+            total = self._trace.total(moment_us)
+            self._carried = (moment_us, total)
+        return total
 
     def _advance_freely(self, to_us: int) -> None:
         pool = self._open
         if not pool.streams:
             return
-        before, after = self._trace.total(self._now_us), self._trace.total(to_us)
+        before, after = self._total_to(self._now_us), self._total_to(to_us)
         if after == before:
             return
         pool.serve((after - before) * PARTS)
@@ -260,7 +269,7 @@ class Sharing:
         if not self._has_ceilings():
             needed = self._needed(self._open)
             microbits = -(-needed // PARTS)
-            when_us = self._trace.when(self._trace.total(self._now_us) + microbits)
+            when_us = self._trace.when(self._total_to(self._now_us) + microbits)
             return None if when_us is None else max(when_us, self._now_us)
         return self._step_to_next_us()
 

@@ -7,6 +7,7 @@ how good it is stands in the Presentation and in the indexes that came later.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from netplay.core.messages import (
     Cancel,
@@ -46,6 +47,9 @@ class Library:
     Attributes:
         lane: The lane that is watched: video, or audio where there is no picture.
     """
+
+    TAKES: ClassVar = frozenset((Fetch, FetchFailed, Cancel, Evict, Opened, Resolve, Resolved))
+    """The messages that it takes in; others name no segment."""
 
     def __init__(self) -> None:
         self.lane: Track = "video"

@@ -29,6 +29,9 @@ from netplay.telemetry.wire import Message
 __all__ = ["Qoe", "played", "summarise"]
 
 
+_TAKES = frozenset((Rendered, Play, Hold, Sought, DecodeFailed, Removed, Fail, Finish))
+
+
 class Qoe:
     """A tap that sums up a session; ask for the summary whenever you like."""
 
@@ -57,9 +60,13 @@ class Qoe:
         self._now_us = now_us
         if not self._startup.done:
             self._startup.take(now_us, message)
-        self._traffic.take(message)
-        self._screen.take(now_us, message)
-        self._take(now_us, message)
+        kind = type(message)
+        if kind in Traffic.TAKES:
+            self._traffic.take(message)
+        if kind in Screen.TAKES:
+            self._screen.take(now_us, message)
+        if kind in _TAKES:
+            self._take(now_us, message)
 
     def summary(self) -> Summary:
         """Return the summary up to the last message."""

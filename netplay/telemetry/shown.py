@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import ClassVar
 
 from abr.contract import Played
 from netplay.core.messages import Fail, Feed, Flush, Hold, Play
@@ -48,6 +49,9 @@ class Screen:
         stalls: How often media ran out while the playhead moved.
         stalled_us: For how long in all.
     """
+
+    TAKES: ClassVar = Library.TAKES | {Feed, Flush, Play, Hold, Fail}
+    """The messages that it takes in; others say nothing of what is shown."""
 
     def __init__(self) -> None:
         self.shown = Shown()

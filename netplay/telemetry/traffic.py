@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import ClassVar
 
 from netplay.core.messages import (
     Cancel,
@@ -27,6 +28,11 @@ class Traffic:
         failures: By host, then by kind.
         cancelled: Requests that the Session itself stopped.
     """
+
+    TAKES: ClassVar = frozenset(
+        (Progressed, Fetched, Fetch, Resolve, Resolved, FetchFailed, ResolveFailed, Cancel)
+    )
+    """The messages that it takes in; others say nothing of the network."""
 
     def __init__(self) -> None:
         self.requests: Counter[str] = Counter()

@@ -77,3 +77,14 @@ def test_a_full_lane_may_look_for_room_only_after_whole_naps() -> None:
     assert world.finished
     assert all(late >= soon for late, soon in zip(asked_s, plain_s, strict=True))
     assert asked_s != plain_s
+
+
+def test_a_download_may_be_looked_at_first_after_a_while() -> None:
+    first_us = []
+    for rules in (SessionRules(), SessionRules(first_look_us=700_000)):
+        controller = Scripted([2], [Keep()])
+        World(make_movie(3), rate_bps=1e6, controller=controller, rules=rules).run()
+        first_us.append(min(round(progress.elapsed_s * 1e6) for _, progress in controller.asked))
+
+    at_once_us, later_us = first_us
+    assert at_once_us < 700_000 <= later_us

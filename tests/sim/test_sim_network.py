@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from netplay.sim import Fault, Host, Link, Trace
@@ -43,6 +45,18 @@ def test_the_first_request_waits_for_a_connection_and_a_round_trip() -> None:
     network.request("r", "a", "x", size_bytes=BYTES)
 
     assert listen(network) == [(3 * RTT, "r", "began"), (3 * RTT + BYTES, "r", "complete")]
+
+
+def test_where_headers_are_not_told_of_media_is_the_first_that_is_heard() -> None:
+    network = Network(replace(link_to(), tells_headers=False))
+
+    network.request("r", "a", "x", size_bytes=BYTES, marks=[BYTES // 2])
+
+    begun_us = 3 * RTT
+    assert listen(network) == [
+        (begun_us + BYTES // 2, "r", "reached"),
+        (begun_us + BYTES, "r", "complete"),
+    ]
 
 
 def test_the_next_request_on_the_same_connection_waits_for_one_round_trip() -> None:
