@@ -33,6 +33,8 @@ from abr.l2a import L2a
 from abr.lol_plus import LolPlus
 from abr.mpc import Mpc
 from abr.registry import controller, names
+from abr.reserves import Reserves
+from abr.safety_margin import SafetyMargin
 from abr.throughput import Throughput
 
 __all__ = [
@@ -62,7 +64,9 @@ __all__ = [
     "Played",
     "Progress",
     "Rate",
+    "Reserves",
     "Rung",
+    "SafetyMargin",
     "Sample",
     "Switch",
     "Throughput",

@@ -26,6 +26,7 @@ __all__ = [
     "Ewma",
     "HarmonicMean",
     "LinkEstimate",
+    "Lowest",
     "Sieve",
     "SlidingPercentile",
     "Ttfb",
@@ -184,6 +185,24 @@ class HarmonicMean:
         return len(seconds) / math.fsum(seconds) if seconds else None
 
 
+class Lowest:
+    """The lowest of the last rates: bad news counts at once, good news once it has lasted."""
+
+    def __init__(self, window: int) -> None:
+        if window < 1:
+            raise ValueError(f"a window must hold at least one sample, not {window}")
+        self._rates_bps: deque[float] = deque(maxlen=window)
+
+    def observe(self, sample: Sample) -> None:
+        """Take in what the link did."""
+        self._rates_bps.append(rate_bps(sample))
+
+    @property
+    def bps(self) -> float | None:
+        """The lowest rate of the window; None while nothing was observed."""
+        return min(self._rates_bps, default=None)
+
+
 class SlidingPercentile:
     """A percentile of recent rates, a sample weighing the square root of its bytes.
 
@@ -323,6 +342,8 @@ class LinkEstimate:
         self._estimator = self._make()
         self._ttfb = Ttfb()
         self._bytes = 0
+        self._newest_bps: float | None = None
+        self._rise = 1.0
 
     def observe(self, sample: Sample) -> None:
         """Take in what the link did."""
@@ -330,6 +351,9 @@ class LinkEstimate:
         if admitted is None:
             return
         self._bytes += admitted.bytes
+        before_bps, self._newest_bps = self._newest_bps, rate_bps(admitted)
+        if before_bps is not None:
+            self._rise = self._newest_bps / before_bps if before_bps else math.inf
         self._estimator.observe(admitted)
         self._ttfb.observe(admitted)
 
@@ -356,6 +380,11 @@ class LinkEstimate:
         return (
             measured_bps if self._bytes >= self._trusted_bytes else min(measured_bps, initial_bps)
         )
+
+    @property
+    def rise(self) -> float:
+        """The newest rate as a multiple of the one before; 1 before there are two."""
+        return self._rise
 
     @property
     def ttfb_s(self) -> float | None:

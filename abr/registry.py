@@ -27,6 +27,8 @@ from abr.hybrid import Hybrid, HybridSettings
 from abr.l2a import L2a
 from abr.lol_plus import LolPlus
 from abr.mpc import Mpc
+from abr.reserves import Reserves
+from abr.safety_margin import SafetyMargin
 from abr.throughput import SAFETY_MARGIN, Throughput
 
 if TYPE_CHECKING:
@@ -39,12 +41,21 @@ ENTRY_POINTS: Final = "netplay.abr"
 _LIMITS: Final = frozenset(field.name for field in fields(Guardrails))
 
 
-def _hybrid(*, initial_bps: float | None = None, **changes: object) -> Hybrid:
+def _hybrid(
+    preset: Callable[[], HybridSettings],
+    *,
+    initial_bps: float | None = None,
+    **changes: object,
+) -> Hybrid:
+    settings = preset()
     limits = {name: changes.pop(name) for name in _LIMITS & changes.keys()}
-    make: Callable[..., HybridSettings] = HybridSettings
-    settings = make(**changes)
+    ruled = {field.name for field in fields(settings.rule)}
+    judged = {name: changes.pop(name) for name in ruled & changes.keys()}
+    rule: Callable[..., Reserves | SafetyMargin] = partial(replace, settings.rule)
+    change: Callable[..., HybridSettings] = partial(replace, settings)
     guardrails = _limited(settings.guardrails, limits)
-    return Hybrid(replace(settings, guardrails=guardrails), initial_bps=initial_bps)
+    settings = change(rule=rule(**judged), guardrails=guardrails, **changes)
+    return Hybrid(settings, initial_bps=initial_bps)
 
 
 def _throughput(
@@ -83,7 +94,8 @@ _OURS: Final[dict[str, Callable[..., Controller]]] = {
     "festive": Festive,
     "fixed": Fixed,
     "hyb": Hyb,
-    "hybrid": _hybrid,
+    "hybrid": partial(_hybrid, HybridSettings.tuned),
+    "hybrid-article": partial(_hybrid, HybridSettings.article),
     "l2a": L2a,
     "lol-plus": LolPlus,
     "mpc": Mpc,
@@ -113,8 +125,8 @@ def controller(name: str, **settings: object) -> Controller:
     Args:
         name: One of `names()`.
         settings: What its constructor takes, by keyword. "hybrid" takes a field of
-            `HybridSettings` or of `Guardrails`, or initial_bps; "throughput" a field of
-            `Guardrails` beside its own.
+            `HybridSettings`, of its rule or of `Guardrails`, or initial_bps; "throughput" a
+            field of `Guardrails` beside its own.
 
     Raises:
         ValueError: There is no such controller, or it has no such setting.

@@ -1,4 +1,4 @@
-"""Each rule of the hybrid controller as a sentence."""
+"""Each rule of the hybrid controller's preset `article`, and each limit, as a sentence."""
 
 import math
 from dataclasses import replace
@@ -8,14 +8,28 @@ from abr_views import LADDER, PLAYING, START, halfway, measured
 from hypothesis import given
 from hypothesis import strategies as st
 
-from abr import Choice, Device, Guardrails, Hybrid, HybridSettings, Keep, Rung, Sample, Switch, View
+from abr import (
+    Choice,
+    Device,
+    Guardrails,
+    Hybrid,
+    HybridSettings,
+    Keep,
+    Rung,
+    SafetyMargin,
+    Sample,
+    Switch,
+    View,
+)
 
 SECOND_US = 1_000_000
+
+ARTICLE = HybridSettings.article()
 
 
 def past_the_start(*, bps: float, settings: HybridSettings | None = None) -> Hybrid:
     """A hybrid that believes in a rate and whose buffer has been past 10 s."""
-    hybrid = measured(Hybrid(settings), bps=bps)
+    hybrid = measured(Hybrid(settings or ARTICLE), bps=bps)
     hybrid.choose(replace(PLAYING, buffered_s=10.1, rung=9))
     return hybrid
 
@@ -25,7 +39,7 @@ def rate_safe_at(rung: int, margin: float = 0.5) -> float:
     return LADDER[rung].bitrate_bps / margin
 
 
-HALF = HybridSettings(safety_margin=0.5)  # exact in binary, so that "equal" means it
+HALF = HybridSettings.article(SafetyMargin(0.5))  # exact in binary, so that "equal" means it
 
 
 # throughput is the floor
@@ -97,29 +111,29 @@ def test_the_answer_tells_the_throughput_believed_in_and_why() -> None:
 
 
 def test_before_any_measurement_the_start_goes_by_the_kind_of_network() -> None:
-    wired = Hybrid().choose(replace(START, device=Device(network="wired")))
-    unknown = Hybrid().choose(START)
-    cellular = Hybrid().choose(replace(START, device=Device(network="cellular")))
+    wired = Hybrid(ARTICLE).choose(replace(START, device=Device(network="wired")))
+    unknown = Hybrid(ARTICLE).choose(START)
+    cellular = Hybrid(ARTICLE).choose(replace(START, device=Device(network="cellular")))
 
     assert [wired.rung, unknown.rung, cellular.rung] == [4, 2, 2]
     assert wired.estimate_bps is None
 
 
 def test_a_remembered_throughput_starts_higher() -> None:
-    choice = Hybrid(initial_bps=2_600_000).choose(START)
+    choice = Hybrid(ARTICLE, initial_bps=2_600_000).choose(START)
 
     assert choice.rung == 5
 
 
 def test_the_start_is_at_720p_or_lower_however_fast_the_link() -> None:
-    choice = Hybrid(initial_bps=100e6).choose(START)
+    choice = Hybrid(ARTICLE, initial_bps=100e6).choose(START)
 
     assert choice.rung == 7
     assert choice.reason == "conservative start, under 70.00 Mb/s"
 
 
 def test_the_start_lasts_until_the_buffer_passes_ten_seconds() -> None:
-    hybrid = measured(Hybrid(), bps=100e6)
+    hybrid = measured(Hybrid(ARTICLE), bps=100e6)
 
     at_ten = hybrid.choose(replace(PLAYING, buffered_s=10.0))
     past_ten = hybrid.choose(replace(PLAYING, buffered_s=10.1))
@@ -129,7 +143,7 @@ def test_the_start_lasts_until_the_buffer_passes_ten_seconds() -> None:
 
 
 def test_a_ladder_that_begins_above_720p_starts_at_its_lowest_rung() -> None:
-    choice = Hybrid(initial_bps=100e6).choose(
+    choice = Hybrid(ARTICLE, initial_bps=100e6).choose(
         replace(START, rungs=LADDER[8:], sizes_bytes=((None, None),))
     )
 
@@ -145,7 +159,7 @@ def test_a_seek_starts_over() -> None:
 
 
 def test_the_first_kilobytes_can_lower_the_initial_belief_but_not_raise_it() -> None:
-    fast, slow = Hybrid(), Hybrid()
+    fast, slow = Hybrid(ARTICLE), Hybrid(ARTICLE)
     fast.observe(Sample(bytes=50_000, busy_s=0.01))
     slow.observe(Sample(bytes=50_000, busy_s=0.7))
 
@@ -216,7 +230,7 @@ def test_under_five_seconds_of_buffer_only_the_lowest_rung_will_do() -> None:
 
 
 def test_before_the_buffer_has_been_past_ten_seconds_a_low_buffer_is_no_panic() -> None:
-    hybrid = measured(Hybrid(), bps=100e6)
+    hybrid = measured(Hybrid(ARTICLE), bps=100e6)
 
     choice = hybrid.choose(replace(PLAYING, rung=7, buffered_s=4.0))
 
@@ -224,7 +238,7 @@ def test_before_the_buffer_has_been_past_ten_seconds_a_low_buffer_is_no_panic() 
 
 
 def test_after_a_stall_during_the_start_only_the_lowest_rung_will_do() -> None:
-    hybrid = measured(Hybrid(), bps=100e6)
+    hybrid = measured(Hybrid(ARTICLE), bps=100e6)
     hybrid.choose(replace(START, rebuffers=1))
 
     choice = hybrid.choose(replace(PLAYING, rung=7, buffered_s=0.0, rebuffers=2, playing=False))
@@ -239,7 +253,7 @@ def test_after_a_stall_during_the_start_only_the_lowest_rung_will_do() -> None:
 def test_its_seconds_shrink_with_targets_under_twenty_seconds(
     target_s: float, panic_s: float, start_s: float
 ) -> None:
-    hybrid = measured(Hybrid(), bps=100e6)
+    hybrid = measured(Hybrid(ARTICLE), bps=100e6)
     small = replace(PLAYING, target_s=target_s, max_buffer_s=2 * target_s)
 
     starting = hybrid.choose(replace(small, buffered_s=start_s))
@@ -267,7 +281,7 @@ def test_with_a_small_target_upward_switches_come_sooner() -> None:
 
 def test_a_cap_holds_even_against_the_limit_on_rungs_down() -> None:
     hybrid = past_the_start(
-        bps=100e6, settings=HybridSettings(guardrails=Guardrails(max_height=480))
+        bps=100e6, settings=replace(ARTICLE, guardrails=Guardrails(max_height=480))
     )
 
     choice = hybrid.choose(replace(PLAYING, rung=9))
@@ -285,7 +299,7 @@ def test_a_cellular_link_is_capped_tighter() -> None:
 
 
 def test_moving_to_another_network_forgets_what_was_measured() -> None:
-    hybrid = measured(Hybrid(initial_bps=50e6), bps=50e6)
+    hybrid = measured(Hybrid(ARTICLE, initial_bps=50e6), bps=50e6)
     hybrid.choose(replace(PLAYING, device=Device(network="wifi"), buffered_s=12.0))
 
     choice = hybrid.choose(replace(PLAYING, rung=2, device=Device(network="cellular")))
@@ -298,7 +312,7 @@ def test_moving_to_another_network_forgets_what_was_measured() -> None:
 
 
 def test_a_download_that_ends_after_the_buffer_is_left_for_what_is_in_sooner() -> None:
-    hybrid = measured(Hybrid(), bps=5e6)
+    hybrid = measured(Hybrid(ARTICLE), bps=5e6)
 
     verdict = hybrid.abandon(replace(PLAYING, buffered_s=3.0), halfway())
 
@@ -307,7 +321,7 @@ def test_a_download_that_ends_after_the_buffer_is_left_for_what_is_in_sooner() -
 
 
 def test_a_cap_holds_for_what_a_download_is_left_for() -> None:
-    hybrid = Hybrid(HybridSettings(guardrails=Guardrails(max_height=288)))
+    hybrid = Hybrid(replace(ARTICLE, guardrails=Guardrails(max_height=288)))
 
     verdict = hybrid.abandon(replace(PLAYING, buffered_s=3.0), halfway())
 
@@ -316,7 +330,7 @@ def test_a_cap_holds_for_what_a_download_is_left_for() -> None:
 
 
 def test_a_download_that_makes_it_is_kept() -> None:
-    verdict = Hybrid().abandon(replace(PLAYING, buffered_s=20.0), halfway())
+    verdict = Hybrid(ARTICLE).abandon(replace(PLAYING, buffered_s=20.0), halfway())
 
     assert isinstance(verdict, Keep)
 
@@ -324,17 +338,14 @@ def test_a_download_that_makes_it_is_kept() -> None:
 # settings
 
 
-def test_the_preset_of_the_article_is_the_default() -> None:
-    assert HybridSettings.article() == HybridSettings()
-    assert HybridSettings().safety_margin == 0.7
+def test_the_tuned_preset_is_the_default() -> None:
+    assert HybridSettings() == HybridSettings.tuned()
+    assert HybridSettings.article() != HybridSettings.tuned()
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        {"safety_margin": 0.0},
-        {"safety_margin": 1.1},
-        {"safety_margin": math.nan},
         {"most_rungs_down": 0},
         {"start_max_height": 0},
         {"full_target_s": 0.0},
@@ -343,6 +354,12 @@ def test_the_preset_of_the_article_is_the_default() -> None:
 def test_settings_that_contradict_the_rules_are_refused(change: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=next(iter(change))):
         HybridSettings(**change)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("margin", [0.0, 1.1, math.nan])
+def test_a_margin_is_a_share(margin: float) -> None:
+    with pytest.raises(ValueError, match="safety_margin"):
+        SafetyMargin(margin)
 
 
 # properties
@@ -355,7 +372,7 @@ buffers_s = st.floats(min_value=0.0, max_value=60.0)
 def test_asked_twice_it_answers_twice_the_same(
     rate_bps: float, buffered_s: float, rung: int
 ) -> None:
-    hybrid = measured(Hybrid(), bps=rate_bps)
+    hybrid = measured(Hybrid(ARTICLE), bps=rate_bps)
     view = replace(PLAYING, buffered_s=buffered_s, rung=rung)
 
     assert hybrid.choose(view) == hybrid.choose(view)
@@ -365,8 +382,8 @@ def test_asked_twice_it_answers_twice_the_same(
 def test_a_faster_link_never_gets_a_lower_rung(
     rate_bps: float, more_bps: float, buffered_s: float, rung: int
 ) -> None:
-    slow = measured(Hybrid(), bps=rate_bps)
-    fast = measured(Hybrid(), bps=rate_bps + more_bps)
+    slow = measured(Hybrid(ARTICLE), bps=rate_bps)
+    fast = measured(Hybrid(ARTICLE), bps=rate_bps + more_bps)
     view = replace(PLAYING, buffered_s=buffered_s, rung=rung)
 
     assert fast.choose(view).rung >= slow.choose(view).rung
@@ -397,6 +414,6 @@ def test_a_rung_that_is_not_the_lowest_lies_within_the_safe_bitrate(
         START, rungs=rungs, sizes_bytes=((None,) * len(rungs),), buffered_s=buffered_s
     )
 
-    rung = Hybrid(initial_bps=rate_bps).choose(view).rung
+    rung = Hybrid(ARTICLE, initial_bps=rate_bps).choose(view).rung
 
     assert rung == 0 or rungs[rung].bitrate_bps <= 0.7 * rate_bps

@@ -27,6 +27,7 @@ NAMES = (
     "fixed",
     "hyb",
     "hybrid",
+    "hybrid-article",
     "l2a",
     "lol-plus",
     "mpc",
@@ -54,7 +55,10 @@ def test_settings_reach_the_controller_and_its_limits() -> None:
     capped = controller("hybrid", max_height=240, quality_cap=93.0)
     throughput = controller("throughput", safety_margin=0.5, max_height=384)
 
+    bolder = controller("hybrid", climb_above_s=0.0, margin=2.0, climb_every_s=0.0)
+
     assert hybrid.choose(START).rung == 1
+    assert measured(bolder, bps=1e6).choose(PLAYING).rung == 6
     assert measured(capped, bps=100e6).choose(PLAYING).rung == 0
     assert measured(throughput, bps=100e6).choose(PLAYING).rung == 3
 
@@ -88,7 +92,7 @@ def test_another_package_brings_controllers_but_does_not_replace_ours(
 
 
 def test_the_default_preset_is_what_the_registry_makes() -> None:
-    ours, by_name = Hybrid(HybridSettings.article()), controller("hybrid")
+    ours, by_name = Hybrid(HybridSettings.tuned()), controller("hybrid")
 
     assert measured(ours, bps=3e6).choose(PLAYING) == measured(by_name, bps=3e6).choose(PLAYING)
 

@@ -9,6 +9,7 @@ from core_controllers import Scripted
 from core_titles import even_index, make_movie, make_playlists, make_rep, of_periods
 from core_world import REFUSED, Deed, World, faulty
 
+from abr import controller
 from netplay.core.messages import (
     Cancel,
     Fetch,
@@ -354,7 +355,7 @@ def test_a_seek_while_paused_stays_paused_there() -> None:
 
 def test_a_segment_that_plays_while_it_arrives_is_not_left_as_long_as_it_keeps_pace() -> None:
     """It began on the promise of arriving in time: leaving it would be a stall of our making."""
-    world = World(make_movie(10), rate_bps=1_000_000)
+    world = World(make_movie(10), rate_bps=1_000_000, controller=controller("hybrid-article"))
 
     world.run()
 
@@ -365,7 +366,8 @@ def test_a_segment_that_plays_while_it_arrives_is_not_left_as_long_as_it_keeps_p
 
 
 def test_a_seek_to_where_a_segment_under_way_ends_stops_it() -> None:
-    world = World(make_movie(10), script=[(1.5, Sought(6_000_000))])
+    script: list[tuple[float, Deed]] = [(1.5, Sought(6_000_000))]
+    world = World(make_movie(10), script=script, controller=controller("hybrid-article"))
 
     world.run()
 

@@ -45,7 +45,7 @@ CHUNK_US = 250_000
 Messages = list[tuple[int, Message]]
 
 
-def session(name: str = "hybrid") -> Session:
+def session(name: str = "hybrid-article") -> Session:
     return Session(controller(name), rules=RULES, seed=1)
 
 
@@ -70,7 +70,7 @@ def recorded(
     record: Messages = []
     simulate_session(
         content,
-        controller("hybrid"),
+        controller("hybrid-article"),
         link,
         rules=RULES,
         seed=1,
@@ -81,7 +81,9 @@ def recorded(
     return record
 
 
-def compared(record: Messages, content: Content, link: Link, name: str = "hybrid") -> list[Step]:
+def compared(
+    record: Messages, content: Content, link: Link, name: str = "hybrid-article"
+) -> list[Step]:
     return list(steps(record, lambda: session(name), content, link, chunk_us=CHUNK_US))
 
 
@@ -131,7 +133,7 @@ def test_requests_that_failed_for_the_player_have_failed_for_the_simulator() -> 
 
 def test_a_step_begins_with_the_player_again_whatever_the_simulator_did_before() -> None:
     content, link = title(), Link(trace=Trace.constant(3_000_000))
-    slower = Link(trace=Trace.constant(700_000))
+    slower = Link(trace=Trace.constant(2_000_000))
     record = recorded(content, link)
 
     found = compared(record, content, slower)
@@ -223,7 +225,9 @@ async def test_the_log_of_a_real_player_can_be_followed_from_its_file(tmp_path: 
     with LogWriter(file, header) as log:
         async with (
             Testbed(folder, oca_count=1) as bed,
-            Player(rules=RULES, seed=1, clock=SkippingClock(), taps=[log]) as player,
+            Player(
+                controller="hybrid", rules=RULES, seed=1, clock=SkippingClock(), taps=[log]
+            ) as player,
         ):
             await player.open(bed.mpd_url)
             await player.play()
