@@ -133,7 +133,7 @@ def test_requests_that_failed_for_the_player_have_failed_for_the_simulator() -> 
 
 def test_a_step_begins_with_the_player_again_whatever_the_simulator_did_before() -> None:
     content, link = title(), Link(trace=Trace.constant(3_000_000))
-    slower = Link(trace=Trace.constant(2_000_000))
+    slower = Link(trace=Trace.constant(700_000))
     record = recorded(content, link)
 
     found = compared(record, content, slower)
@@ -141,9 +141,6 @@ def test_a_step_begins_with_the_player_again_whatever_the_simulator_did_before()
     assert [step.player for step in found] == decisions(record)[1:]
     assert [step.from_us for step in found] == [one.at_us for one in decisions(record)[:-1]]
     assert not all(step.agrees for step in found)
-    assert any(step.agrees for step in found)
-    late = [step.early_us for step in found if step.agrees and step.early_us is not None]
-    assert max(late) < 0
 
 
 def test_a_simulator_that_would_ask_for_nothing_more_does_not_agree() -> None:
