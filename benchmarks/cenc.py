@@ -2,8 +2,8 @@
 
 Samples have a mean of 16 kB (video: a header in the clear, pattern 1:9 where the scheme has
 one) or 300 to 700 bytes (audio, encrypted whole). The last figure is a film's: segments of
-25 Mb/s with sound, through the fragment reader in pieces of 64 KiB and decrypted, as CPU time
-over media time.
+25 Mb/s with sound, through the fragment reader in pieces of 64 KiB and decrypted, over media
+time. All of it is CPU time, so other work on the machine counts less.
 
     .venv/bin/python benchmarks/cenc.py [--runs 7] [--json FILE]
 """
@@ -36,14 +36,14 @@ MEDIA_S, FPS, VIDEO_BPS, AUDIO_BPS, AUDIO_RATE = 10, 24, 25_000_000, 192_000, 48
 PIECE = 1 << 16
 
 
-def best_s(work: Callable[[], object], runs: int) -> float:
-    """Return the median time of a piece of work; the first run is not counted."""
+def usual_s(work: Callable[[], object], runs: int) -> float:
+    """Return the median CPU time of a piece of work; the first run is not counted."""
     work()
     taken = []
     for _ in range(runs):
-        began_s = time.perf_counter()
+        began_s = time.process_time()
         work()
-        taken.append(time.perf_counter() - began_s)
+        taken.append(time.process_time() - began_s)
     return median(taken)
 
 
@@ -58,7 +58,7 @@ def bare_mb_s(scheme: str, size: int, runs: int) -> float:
         for _ in range(repeat):
             cipher.update(data)
 
-    return size * repeat / best_s(work, runs) / 1e6
+    return size * repeat / usual_s(work, runs) / 1e6
 
 
 def scheme_mb_s(scheme: Scheme, low: int, high: int, runs: int, *, video: bool) -> float:
@@ -80,7 +80,7 @@ def scheme_mb_s(scheme: Scheme, low: int, high: int, runs: int, *, video: bool) 
         for sample, iv, ranges, its in work_list:
             decryptor.decrypt(sample, iv, ranges, its)
 
-    return sum(sizes) / best_s(work, runs) / 1e6
+    return sum(sizes) / usual_s(work, runs) / 1e6
 
 
 def film(folder: Path, kind: str, scheme: Scheme) -> tuple[bytes, list[bytes]]:
