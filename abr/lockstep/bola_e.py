@@ -7,7 +7,7 @@ import numpy as np
 from abr.bola import GAMMA_P, Curve, curve
 from abr.bola_e import MINIMUM_A_RUNG_MS, MINIMUM_MS
 from abr.lockstep.bola import Curves, full_ms
-from abr.lockstep.contract import Choices, Floats, Ints, Samples, Views
+from abr.lockstep.contract import Bools, Choices, Floats, Ints, Samples, Views
 from abr.lockstep.links import InsufficientBuffers, SegmentLinks
 
 __all__ = ["BolaEs"]
@@ -94,9 +94,7 @@ class BolaEs:
         waits = over & more & (rung < len(curves.ceilings_ms) - 1)
         return np.where(waits, excess_ms - virtual_ms, 0.0)
 
-    def _deflate(
-        self, less: np.typing.NDArray[np.bool_], rung: Ints, level_ms: Floats, curves: Curves
-    ) -> None:
+    def _deflate(self, less: Bools, rung: Ints, level_ms: Floats, curves: Curves) -> None:
         """Leave no more of the buffers virtual than their rungs need."""
         most_ms = np.maximum(0.0, curves.floors_ms[rung] - level_ms)
         deflated_ms = np.minimum(self._placeholder_ms, most_ms)

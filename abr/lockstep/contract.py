@@ -33,13 +33,15 @@ class Ladder:
         bitrates_bps: Of every rung, shape (rungs,).
 
     Raises:
-        ValueError: There is no rung, or the bitrates do not rise.
+        ValueError: There is no rung, more than 255, or the bitrates do not rise.
     """
 
     def __init__(self, rungs: tuple[Rung, ...]) -> None:
         bitrates_bps = [rung.bitrate_bps for rung in rungs]
         if not rungs or bitrates_bps != sorted(bitrates_bps):
             raise ValueError("a ladder has rungs, and their bitrates rise")
+        if len(rungs) > 255:
+            raise ValueError(f"a ladder in step has 255 rungs at most, not {len(rungs)}")
         self.rungs = rungs
         self.top = len(rungs) - 1
         self.bitrates_bps: Floats = np.array(bitrates_bps, dtype=np.float64)

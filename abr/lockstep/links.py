@@ -13,7 +13,7 @@ import numpy as np
 
 from abr.estimate import FAST_HALF_LIFE_S, SHORTEST_S, SLOW_HALF_LIFE_S
 from abr.insufficient import DECAY, FIRST_SHARE, LAST_SHARE
-from abr.lockstep.contract import Floats, Ints, Ladder, Samples, Views
+from abr.lockstep.contract import Bools, Floats, Ints, Ladder, Samples, Views
 
 __all__ = ["DecayingMeans", "DualEwmas", "InsufficientBuffers", "SegmentLinks"]
 
@@ -113,18 +113,18 @@ class InsufficientBuffers:
         """Return rungs, or the highest below them that come in time; each call decays the trust."""
         safe_bits = self._share * (views.buffered_s - ttfb_s) * bps
         self._share = max(self._share * DECAY, LAST_SHARE)
-        return np.minimum(rung, highest_within(views.ladder, views.segment_s, safe_bits))
+        return np.minimum(rung, _highest_within(views.ladder, views.segment_s, safe_bits))
 
 
-def highest_within(ladder: Ladder, segment_s: float, bits: Floats) -> Ints:
+def _highest_within(ladder: Ladder, segment_s: float, bits: Floats) -> Ints:
     """Return the highest rungs whose segment, by their bitrate, is no more than so many bits."""
     above = ladder.bitrates_bps[1:] * segment_s
     return np.searchsorted(above, bits, side="right").astype(np.int64, copy=False)
 
 
-def _count(held: np.typing.NDArray[np.bool_]) -> Ints:
+def _count(held: Bools) -> Ints:
     """Return how many rungs of each session are held to be true."""
-    # In bytes, as a ladder has fewer than 256 rungs: five times as fast as in integers.
+    # In bytes, as a ladder has fewer than 256 rungs: several times as fast as in integers.
     few = np.add.reduce(held.view(np.uint8), axis=0, dtype=np.uint8)
     counted: Ints = few.astype(np.int64)
     return counted

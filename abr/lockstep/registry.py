@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import partial
 from typing import Final
 
 from abr.guardrails import Guardrails
+from abr.hybrid import HybridSettings
 from abr.lockstep.bba import Bbas
 from abr.lockstep.bola import Bolas
 from abr.lockstep.bola_e import BolaEs
 from abr.lockstep.contract import Twin
+from abr.lockstep.hybrid import Hybrids
 from abr.lockstep.throughput import Throughputs
 from abr.registry import controller
+from abr.reserves import Reserves
+from abr.safety_margin import SafetyMargin
 
 __all__ = ["names", "twin"]
 
@@ -27,6 +31,23 @@ def _throughputs(**settings: object) -> Throughputs:
     return make(guardrails=guardrails(**limits), **settings)
 
 
+def _hybrids(
+    preset: Callable[[], HybridSettings],
+    *,
+    initial_bps: float | None = None,
+    **changes: object,
+) -> Hybrids:
+    settings = preset()
+    limits = {name: changes.pop(name) for name in _LIMITS & changes.keys()}
+    ruled = {field.name for field in fields(settings.rule)}
+    judged = {name: changes.pop(name) for name in ruled & changes.keys()}
+    rule: Callable[..., Reserves | SafetyMargin] = partial(replace, settings.rule)
+    guardrails: Callable[..., Guardrails] = partial(replace, settings.guardrails)
+    change: Callable[..., HybridSettings] = partial(replace, settings)
+    settings = change(rule=rule(**judged), guardrails=guardrails(**limits), **changes)
+    return Hybrids(settings, initial_bps=initial_bps)
+
+
 _TWINS: Final[dict[str, Callable[..., Twin]]] = {
     "bba": partial(Bbas, 2),
     "bba-0": partial(Bbas, 0),
@@ -37,6 +58,8 @@ _TWINS: Final[dict[str, Callable[..., Twin]]] = {
     "bola-e": BolaEs,
     "bola-finite": partial(Bolas, guard="none"),
     "bola-o": partial(Bolas, guard="o"),
+    "hybrid": partial(_hybrids, HybridSettings.tuned),
+    "hybrid-article": partial(_hybrids, HybridSettings.article),
     "throughput": _throughputs,
 }
 

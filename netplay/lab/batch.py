@@ -66,7 +66,7 @@ class BatchResult:
 def simulate_batch(
     movie: str | Path | Movie,
     trace: str | Path | NetworkTrace | Iterable[str | Path | NetworkTrace],
-    abr: str,
+    abr: str = "hybrid",
     *,
     profile: str = "netplay",
     buffer_s: float | None = None,

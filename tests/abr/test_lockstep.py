@@ -12,7 +12,7 @@ from abr.lockstep import Ladder, names, twin
 
 def test_twins_have_the_names_of_controllers() -> None:
     assert set(names()) <= set(controllers())
-    assert {"bba", "bola", "bola-e", "throughput"} <= set(names())
+    assert {"bba", "bola", "bola-e", "hybrid", "throughput"} <= set(names())
 
 
 def test_a_twin_takes_what_its_controller_takes() -> None:
@@ -24,6 +24,8 @@ def test_a_twin_takes_what_its_controller_takes() -> None:
         with pytest.raises(ValueError) as ours:
             twin("bola", **wrong)
         assert str(ours.value) == str(theirs.value)
+    with pytest.raises(ValueError, match="most_rungs_down"):
+        twin("hybrid", most_rungs_down=0)
 
 
 def test_a_controller_without_a_twin_names_those_that_have_one() -> None:
@@ -37,3 +39,8 @@ def test_a_controller_without_a_twin_names_those_that_have_one() -> None:
 def test_a_ladder_rises(bitrates_bps: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="bitrates rise"):
         Ladder(tuple(map(Rung, bitrates_bps)))
+
+
+def test_a_ladder_has_no_more_rungs_than_a_byte_counts() -> None:
+    with pytest.raises(ValueError, match="255 rungs at most, not 256"):
+        Ladder((Rung(1),) * 256)

@@ -94,6 +94,9 @@ def test_whatever_the_title_and_the_links(
         ("throughput", {"safety_margin": 0.5, "max_height": 500}),
         ("throughput", {"insufficient_buffer": False, "initial_bps": 1_500_000.0}),
         ("bola", {"gamma_p": 2.0}),
+        ("hybrid", {"most_rungs_down": 1, "window": 4, "ahead": 1, "initial_bps": 2_500_000.0}),
+        ("hybrid", {"max_height": 300, "panic_below_s": 8.0, "climb_every_s": 2.0}),
+        ("hybrid-article", {"safety_margin": 0.95, "trusted_bytes": 0, "start_max_height": 300}),
         ("bola-e", {"oscillation_averse": True}),
         ("bola-e", {"insufficient_buffer": False, "gamma_p": 3.0}),
     ],
@@ -106,6 +109,19 @@ def test_settings_are_those_of_the_controller(name: str, given_settings: dict[st
 
     for place, path in enumerate(links):
         assert_same(batch, place, alone(movie, path, name, like, **given_settings))
+
+
+@pytest.mark.parametrize("name", ["hybrid", "hybrid-article"])
+def test_samples_too_small_to_say_anything_are_kept_until_they_do(name: str) -> None:
+    # Segments of 3 to 12 kB at the low rungs: less than counts alone, unless they take long.
+    movie = film(segments=40, kbps=(15, 30, 60, 400, 1_500))
+    links = [walk(seed, kbps=25 * 4**seed) for seed in range(5)]
+
+    batch = in_step(movie, links, name, as_player("sabre"))
+
+    assert {int(rung) for rung in batch.rungs.ravel()} == set(range(5))
+    for place, path in enumerate(links):
+        assert_same(batch, place, alone(movie, path, name, as_player("sabre")))
 
 
 def test_a_link_that_is_silent_for_minutes_holds_nothing_up() -> None:
