@@ -113,6 +113,15 @@ class Buffer:
                 return span
         return None
 
+    def before(self, span: Span) -> Span | None:
+        """Return the segment whose span ends where one begins; None if it is not held."""
+        place = bisect_right(self._spans, span.start_us, key=_start_us) - 2
+        if place < 0:
+            return None
+        found = self._spans[place]
+        joins = found.end_us >= span.start_us - self._edge_us
+        return found if joins and not found.is_gap else None
+
     def reach(self, span: Span, until_us: int) -> None:
         """Note that one of the spans here is held up to a moment."""
         span.until_us = until_us
@@ -189,8 +198,7 @@ class Buffer:
             end_us = span.end_us
             if media_us is None and span.until_us < end_us:
                 media_us, arriving_us = max(edge_us, span.until_us), end_us
-            if end_us > edge_us:
-                edge_us = end_us
+            edge_us = max(edge_us, end_us)
         if media_us is None or arriving_us is None:
             return _Reach(from_us, max(edge_us, position_us + 1), edge_us, edge_us)
         return _Reach(from_us, arriving_us, media_us, edge_us)

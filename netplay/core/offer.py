@@ -47,6 +47,13 @@ class Offer:
         """Return the rung that a Representation is; None if it is not offered."""
         return self._rung_of.get(representation)
 
+    def is_over(self, at_us: int) -> bool:
+        """Whether no rung has, or will have, a segment at a moment or later."""
+        return all(
+            index is not None and index.ended and index.place_at(at_us) is None
+            for index in self.indexes
+        )
+
     def sizes_bytes(self, from_us: int, count: int) -> _Rows:
         """Return the expected sizes of the segments from a moment on: a row each, a column a rung.
 

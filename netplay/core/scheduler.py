@@ -88,10 +88,9 @@ class Scheduler:
     def _plan_lane(self, lane: Lane, position_us: int, now_us: int) -> list[Action]:
         actions: list[Action] = []
         steps = 0
-        while True:
-            planned_us = lane.planned_us(position_us)
-            if not self._wants_more(lane, planned_us, position_us, now_us):
-                break
+        while self._wants_more(
+            lane, planned_us := lane.planned_us(position_us), position_us, now_us
+        ):
             steps += 1
             assert steps < _STEPS, f"planning {lane.track} came to no end"
             step = self._step(lane, planned_us, position_us, now_us)
@@ -138,6 +137,8 @@ class Scheduler:
         if not offer.reps:
             return self._no_rung(lane, period, at_us)
         known = _known_segment(lane, offer, aim_us)
+        if known is None and offer.is_over(aim_us):
+            return self._nothing_until_later(lane, period, at_us)
         if known is not None and not self._room.fits(lane, known, at_us, position_us, now_us):
             return None
         rung = self._choose(lane, offer, known, at_us, now_us)
@@ -326,6 +327,7 @@ class Scheduler:
             at_us=span.start_us,
             now_us=now_us,
             other_bps=self._other_bps(lane),
+            before=lane.buffer.before(span),
             # What is decoded as it arrives is late only if its end is.
             lasts_until_us=span.end_us if span.fetch_id in lane.fed_ids else None,
         )

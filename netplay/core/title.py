@@ -171,8 +171,7 @@ class Title:
         if own is None or own is index:
             return number
         segment = index.numbered(number) if index is not None else None
-        if segment is None:
-            return number
+        assert segment is not None, "numbers are those of the first index that came"
         # Copies of one playlist differ in their numbers, and by less than half a segment in time.
         there = own.at((segment.start_us + segment.end_us) // 2)
         return there.number if there is not None else number

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abr.contract import Progress, View
+from netplay.core.buffer import Span
 from netplay.core.lane import Lane
 from netplay.core.offer import Offer
 from netplay.core.playback import Playback
@@ -29,6 +30,7 @@ def make_view(
     at_us: int,
     now_us: int,
     other_bps: int = 0,
+    before: Span | None = None,
     lasts_until_us: int | None = None,
 ) -> View:
     """Return what the controller is asked about: the segment of `lane` at `at_us`.
@@ -37,6 +39,7 @@ def make_view(
         offer: What it may choose from.
         segment: The segment in question as the last rung has it; None if not known yet.
         other_bps: What the other lanes need of the link.
+        before: The segment before, where that was not the last one asked for.
         lasts_until_us: How far playback gets before it needs the whole segment; None: to
             where the segment begins.
     """
@@ -49,7 +52,7 @@ def make_view(
     return View(
         now_us=now_us,
         rungs=offer.rungs,
-        rung=_last_rung(lane, title, offer),
+        rung=_last_rung(before.representation if before else lane.representation, title, offer),
         segment_s=segment_s,
         sizes_bytes=_sizes(offer, at_us + rules.edge_us, remaining or HORIZON),
         # What the decoder can go on with: a fetch asked for now comes on top of all of it.
@@ -69,14 +72,14 @@ def make_view(
     )
 
 
-def _last_rung(lane: Lane, title: Title, offer: Offer) -> int | None:
+def _last_rung(representation: str, title: Title, offer: Offer) -> int | None:
     """Return the rung of the segment before; of one since removed, the next lower that is left."""
-    if not lane.representation:
+    if not representation:
         return None
-    rung = offer.rung_of(lane.representation)
+    rung = offer.rung_of(representation)
     if rung is not None:
         return rung
-    most_bps = title.representation(lane.representation).bandwidth_bps
+    most_bps = title.representation(representation).bandwidth_bps
     below = [rung for rung, rep in enumerate(offer.reps) if rep.bandwidth_bps <= most_bps]
     return max(below, default=0)
 

@@ -797,3 +797,21 @@ def test_nothing_left_to_play_of_a_period_is_no_end_of_it() -> None:
 
     assert world.failed is not None
     assert world.failed.error == "DeliveryError"
+
+
+def test_a_controller_is_asked_once_a_segment_and_not_for_what_lies_behind_the_last() -> None:
+    controller = Scripted([0])
+
+    world = World(make_movie(8), controller=controller).run()
+
+    assert world.finished
+    assert len(controller.views) == 8
+
+
+def test_about_a_download_the_controller_is_told_the_rung_of_the_segment_before() -> None:
+    controller = Scripted([1, 3], [Keep(1)])
+
+    World(make_movie(4), rate_bps=1.5e6, controller=controller).run()
+
+    told = {(view.rung, progress.rung) for view, progress in controller.asked}
+    assert told == {(1, 1), (1, 3), (3, 3)}
