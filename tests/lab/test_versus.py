@@ -218,12 +218,12 @@ def test_a_record_begins_with_an_event() -> None:
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
 async def test_the_log_of_a_real_player_can_be_followed_from_its_file(tmp_path: Path) -> None:
     folder, file = cached_title(TINY, tmp_path), tmp_path / "session.jsonl"
-    header = Header.of("hybrid", {}, rules=RULES, seed=1)
+    header = Header.of("hybrid-article", {}, rules=RULES, seed=1)
     with LogWriter(file, header) as log:
         async with (
             Testbed(folder, oca_count=1) as bed,
             Player(
-                controller="hybrid", rules=RULES, seed=1, clock=SkippingClock(), taps=[log]
+                controller="hybrid-article", rules=RULES, seed=1, clock=SkippingClock(), taps=[log]
             ) as player,
         ):
             await player.open(bed.mpd_url)
