@@ -6,6 +6,7 @@ Rows come as sessions end; their order is not that of the plan where several run
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import asdict
@@ -47,7 +48,7 @@ def rows(plan: Plan, jobs: Iterable[Job], *, workers: int = 1) -> Iterator[Row]:
                 for future in done:
                     yield future.result()
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+            pool.shutdown(cancel_futures=True)
 
 
 _plan: Plan | None = None
@@ -57,6 +58,9 @@ _plan: Plan | None = None
 def _take_plan(plan: Plan) -> None:
     global _plan  # the one thing a worker process is for
     _plan = plan
+    # Ctrl-C ends a worker at once: as an exception it would cost one session, and the worker
+    # would go on with the next of those handed to it.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _played_here(job: Job) -> Row:

@@ -41,6 +41,35 @@ def given(tmp_path: Path) -> list[str]:
     return ["simulate", "--movie", str(movie), "--trace", str(traces), "--qoe", "lin"]
 
 
+GATE = """
+import os, signal
+from abr import Fixed
+
+class Gate(Fixed):
+    begun = 0
+
+    def choose(self, view):
+        if view.fetched_segments == 0 and "STOP" in os.environ:
+            Gate.begun += 1
+            if Gate.begun > 3:
+                signal.pause()
+        return super().choose(view)
+"""
+"""A controller that lets three sessions of a process pass and then waits for a signal, so that
+a sweep cannot be over before it is stopped."""
+
+
+@pytest.fixture
+def gated(tmp_path: Path) -> dict[str, str]:
+    """Return an environment in which a package offers GATE as "gate"."""
+    (tmp_path / "gate.py").write_text(GATE)
+    info = tmp_path / "gate-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: gate\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[netplay.abr]\ngate = gate:Gate\n")
+    return os.environ | {"PYTHONPATH": str(tmp_path)}
+
+
 def read(path: Path) -> list[dict[str, object]]:
     """Return the rows of a file of results, in an order that does not depend on who was first."""
     rows: list[dict[str, object]]
@@ -59,15 +88,16 @@ def read(path: Path) -> list[dict[str, object]]:
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "jobs"), [("o.jsonl", 1), ("o.csv", 2), ("o.parquet", 2)])
 def test_a_sweep_stopped_by_ctrl_c_goes_on_and_ends_as_if_it_had_not_been(
-    given: list[str], tmp_path: Path, name: str, jobs: int
+    given: list[str], gated: dict[str, str], tmp_path: Path, name: str, jobs: int
 ) -> None:
     out, whole = tmp_path / name, tmp_path / f"whole{Path(name).suffix}"
     growing = out if out.suffix != ".parquet" else out.with_suffix(".parquet.jsonl")
-    more = ["--abr", "hybrid", "--abr", "bola-e", "--jobs", str(jobs)]
+    more = ["--abr", "gate", "--abr", "bola-e", "--jobs", str(jobs)]
     command = [sys.executable, "-m", "netplay.cli", *given, *more, "--out"]
 
     with subprocess.Popen(
         [*command, str(out)],
+        env=gated | {"STOP": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -78,8 +108,12 @@ def test_a_sweep_stopped_by_ctrl_c_goes_on_and_ends_as_if_it_had_not_been(
         os.killpg(sweep.pid, signal.SIGINT)
         said, complained = sweep.communicate(timeout=60)
     kept = rows_in(growing)
-    again = subprocess.run([*command, str(out)], capture_output=True, check=True, timeout=120)
-    subprocess.run([*command, str(whole)], capture_output=True, check=True, timeout=120)
+    again, _ = (
+        subprocess.run(
+            [*command, str(path)], env=gated, capture_output=True, check=True, timeout=120
+        )
+        for path in (out, whole)
+    )
 
     assert (sweep.returncode, said) == (130, "")
     assert complained == f"netplay: interrupted; the same command goes on with {out}\n"
