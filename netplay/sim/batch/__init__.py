@@ -4,7 +4,7 @@
     from netplay.sim.batch import Links, Traces, play_in_step
     from netplay.sim.profiles import profile
 
-    links = Links(Traces.of(traces), rtts_us)
+    links = Links(Traces.of(bandwidths), Traces.of(round_trips))
     batch = play_in_step(content, twin("bola-e"), links, profile("sabre").keeping_downloads())
     batch.rungs  # (sessions, segments)
 
