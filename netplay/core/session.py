@@ -16,6 +16,7 @@ from netplay.core.failover import Failover
 from netplay.core.feeder import Feeder
 from netplay.core.jitter import Jitter
 from netplay.core.lane import Lane
+from netplay.core.licenses import Licenses, Locked
 from netplay.core.messages import (
     Action,
     Connect,
@@ -31,11 +32,14 @@ from netplay.core.messages import (
     FetchFailed,
     Flush,
     Hold,
+    KeysFailed,
+    KeysReady,
     NetworkChanged,
     Opened,
     Paused,
     Play,
     Progressed,
+    ProtectionFound,
     RateSet,
     Rendered,
     Resolved,
@@ -147,12 +151,15 @@ class Session:
         )
         self._feeder = Feeder(title, self._lanes, self.rules)
         self._patience = Patience(title, self._lanes, self._playback, self._requests, self.rules)
+        self._licenses = Licenses(title, self.rules, Jitter(~self.seed, self.rules.jitter))
+        self._licenses.session_keys(event.presentation.session_protections, now_us)
         self._scheduler = Scheduler(
             title,
             self._lanes,
             self._playback,
             self._requests,
             self._patience,
+            self._licenses,
             self.controller,
             self.rules,
         )
@@ -178,6 +185,12 @@ class Session:
                 return self._resolved(event, now_us)
             case Decoded() | Rendered() | DecodeFailed() | DecodeLagged():
                 return self._decoding.take(event, now_us)
+            case ProtectionFound():
+                return self._lock(self._licenses.found(event, now_us))
+            case KeysReady():
+                return self._lock(self._licenses.ready(event, now_us))
+            case KeysFailed():
+                return self._lock(self._licenses.failed(event, now_us))
             case Sought():
                 return self._seek(event, now_us)
             case Paused():
@@ -255,6 +268,9 @@ class Session:
         self._title.resolved(transfer.resource[0], transfer.host, event.index)
         return []
 
+    def _lock(self, locked: list[Locked]) -> list[Action]:
+        return [action for one in locked for action in self._requests.locked(one)]
+
     def _seek(self, event: Sought, now_us: int) -> list[Action]:
         target_us = self._within(event.position_us)
         video = self._lanes.get("video")
@@ -281,7 +297,7 @@ class Session:
         while not self._failed:
             rounds += 1
             assert rounds <= _ROUNDS, "the session did not settle"
-            step = self._scheduler.plan(now_us)
+            step = self._licenses.plan(now_us) + self._scheduler.plan(now_us)
             position_us = self._playback.position_us(now_us)
             step += self._feeder.feed(position_us, waiting=self._playback.waiting is not None)
             step += self._playback.check(now_us, ticked=ticked)
@@ -304,6 +320,11 @@ class Session:
             if lane.missing is not None and position_us >= lane.missing.at_us - self.rules.edge_us:
                 gone = lane.missing
                 return self._fail(gone.error, gone.segment, gone.attempts, "nobody has it")
+        ended = self._licenses.expired(
+            [lane.representation for lane in self._lanes.values()], now_us
+        )
+        if ended:
+            return self._fail("LicenseError", "the licence", (), ended)
         deadline_us = self._gives_up_at_us()
         if deadline_us is None or now_us < deadline_us:
             return []
@@ -321,7 +342,7 @@ class Session:
         if self._requests.failover.all_attempts():
             # A host that drips is heard for ever; nobody waits that long.
             heard_us = min(heard_us, began_us + 2 * limit_us)
-        elif list(self._requests.transfers):
+        elif list(self._requests.transfers) or self._licenses.pending:
             return None  # it is on its way; that it is silent would be noticed
         return max(began_us, heard_us) + limit_us
 
@@ -371,6 +392,7 @@ class Session:
         moments = (
             self._playback.wakeup_us(now_us),
             self._scheduler.wakeup_us(now_us),
+            self._licenses.wakeup_us(),
             self._gives_up_at_us(),
         )
         due = [moment for moment in moments if moment is not None]

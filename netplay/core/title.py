@@ -15,7 +15,7 @@ from abr.contract import Rung
 from netplay.core.device import Device, Preferences
 from netplay.core.messages import ErrorName, Track
 from netplay.core.selection import Ladder, Selection, select
-from netplay.segments import Protection, Segment, SegmentIndex
+from netplay.segments import Segment, SegmentIndex
 from netplay.timeline import Known, Presentation, Representation, Unresolved
 
 __all__ = ["Title"]
@@ -229,10 +229,6 @@ class Title:
     def locked(self, representation: str) -> None:
         """Note that a Representation is encrypted and cannot be opened."""
         self._locked.add(representation)
-
-    def opens(self, keys: tuple[Protection, ...]) -> bool:
-        """Whether a segment that is encrypted in one of these ways can be opened; () is clear."""
-        return not keys or any(key.system in self.device.key_systems for key in keys)
 
     def ban(self, representation: str, until_us: int) -> None:
         """Leave a Representation out for a while."""
