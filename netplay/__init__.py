@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from netplay.io.show.hardware import probe_device
     from netplay.io.show.images import ImageSink
     from netplay.io.show.sink import CallbackSink, NullSink, Sink
+    from netplay.lab.conditions import Conditions
     from netplay.lab.study import simulate
     from netplay.manifest import parse_manifest
     from netplay.player import Player
@@ -42,6 +43,7 @@ __all__ = [
     "AudioBlock",
     "Bookmark",
     "CallbackSink",
+    "Conditions",
     "Cue",
     "DatasetError",
     "DecodeError",
@@ -80,6 +82,7 @@ __getattr__ = lazily(
         "AudioBlock": "netplay.io.show.frames",
         "Bookmark": "netplay.core.status",
         "CallbackSink": "netplay.io.show.sink",
+        "Conditions": "netplay.lab.conditions",
         "Cue": "netplay.io.show.frames",
         "DatasetError": "netplay.errors",
         "DecodeError": "netplay.errors",

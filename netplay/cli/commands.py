@@ -231,6 +231,23 @@ def _simulate(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Of the controllers that have it."),
     ] = None,
+    slow_start: Annotated[
+        bool, typer.Option("--slow-start", help="Connections begin with ten TCP segments.")
+    ] = False,
+    loss: Annotated[
+        float, typer.Option("--loss", metavar="SHARE", help="Of packets: 0.01 is one in 100.")
+    ] = 0.0,
+    header_bytes: Annotated[
+        int | None, typer.Option("--header-bytes", metavar="N", help="Of every answer.")
+    ] = None,
+    hosts: Annotated[
+        Path | None,
+        typer.Option("--hosts", metavar="FILE", help="Who serves: traces, distances, faults."),
+    ] = None,
+    audio: Annotated[
+        float,
+        typer.Option("--audio", metavar="KBPS", min=0, help="Sound beside movies without."),
+    ] = 0.0,
     seed: Annotated[int, typer.Option("--seed", metavar="N")] = 0,
     as_json: Json = False,
 ) -> None:
@@ -239,7 +256,7 @@ def _simulate(
     Every option but the numbers may be repeated; all combinations are played. An interrupted
     sweep goes on where it was when it is started again with the same --out.
     """
-    from netplay.cli.simulate import Asked, setting, sweep
+    from netplay.cli.simulate import Asked, conditions, setting, sweep
 
     try:
         asked = Asked(
@@ -254,6 +271,13 @@ def _simulate(
             buffer_s=buffer,
             abandon=not no_abandon,
             settings=dict(map(setting, settings or [])),
+            conditions=conditions(
+                slow_start=slow_start,
+                loss=loss,
+                header_bytes=header_bytes,
+                hosts=hosts,
+                audio_kbps=audio,
+            ),
             seed=seed,
         )
         sweep(asked, as_json=as_json)

@@ -10,10 +10,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from netplay.cli.words import columns
+from netplay.lab.conditions import Conditions
+from netplay.lab.hosts import read_hosts
 from netplay.lab.statistics import Distribution, Standing
 from netplay.lab.study import Study, simulate
+from netplay.sim.link import SlowStart
 
-__all__ = ["Asked", "setting", "sweep"]
+__all__ = ["Asked", "conditions", "setting", "sweep"]
 
 _FAILURES_SHOWN = 5
 
@@ -33,6 +36,7 @@ class Asked:
     buffer_s: float | None = None
     abandon: bool = True
     settings: Mapping[str, object] = field(default_factory=dict)
+    conditions: Conditions = field(default_factory=Conditions)
     seed: int = 0
 
 
@@ -43,7 +47,7 @@ def sweep(asked: Asked, *, as_json: bool) -> None:
         ValueError: What is asked for cannot be.
         DatasetError: A file is not what it should be.
     """
-    with _progress() as told:
+    with _resumable(asked.out), _progress() as told:
         study = simulate(
             asked.movies,
             asked.traces,
@@ -56,6 +60,7 @@ def sweep(asked: Asked, *, as_json: bool) -> None:
             buffer_s=asked.buffer_s,
             abandon=asked.abandon,
             settings=asked.settings,
+            conditions=asked.conditions,
             seed=asked.seed,
             told=told,
         )
@@ -80,6 +85,42 @@ def setting(text: str) -> tuple[str, object]:
     except json.JSONDecodeError:
         value = said
     return name, value
+
+
+def conditions(
+    *,
+    slow_start: bool,
+    loss: float,
+    header_bytes: int | None,
+    hosts: Path | None,
+    audio_kbps: float,
+) -> Conditions:
+    """Return the conditions that the options name.
+
+    Raises:
+        ValueError: No link can be like that.
+        DatasetError: The file of hosts is none.
+    """
+    if not audio_kbps < 1e9:
+        raise ValueError(f"sound has a rate, not {audio_kbps:g} kbit/s")
+    return Conditions(
+        slow_start=SlowStart() if slow_start else None,
+        loss=loss,
+        header_bytes=header_bytes,
+        hosts={} if hosts is None else read_hosts(hosts),
+        audio_bps=round(audio_kbps * 1000),
+    )
+
+
+@contextmanager
+def _resumable(out: Path | None) -> Iterator[None]:
+    """Say, after Ctrl-C, that nothing is lost."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if out is not None:
+            sys.stderr.write(f"netplay: interrupted; the same command goes on with {out}\n")
+        raise
 
 
 @contextmanager

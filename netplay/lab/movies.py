@@ -5,7 +5,7 @@ Sabre's format and manifests become the same `Movie`: a title as the simulator t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Final
 from abr.contract import Played
 from netplay.errors import DatasetError
 from netplay.lab.files import number, parsed, text
+from netplay.naming import Template
 from netplay.segments import Ranges, Run, SegmentIndex
 from netplay.sim.content import Content
 from netplay.timeline import (
@@ -50,6 +51,44 @@ class Movie:
     segment_us: int
     segments: int
     vmaf: tuple[tuple[float, ...], ...] | None = None
+
+    def served_by(self, hosts: Sequence[str]) -> Movie:
+        """Return it as other hosts serve it, the first preferred."""
+        return self._changed(
+            lambda rep: replace(
+                rep,
+                locations=tuple(
+                    Location(host, rep.locations[0].url, priority=place)
+                    for place, host in enumerate(hosts, 1)
+                ),
+            )
+        )
+
+    def with_audio(self, bitrate_bps: int) -> Movie:
+        """Return it with a track of sound, segment beside segment, where it has none."""
+        periods = self.content.presentation.periods
+        if any("audio" in rep.carries for period in periods for rep in period.representations):
+            return self
+        made = tuple(
+            replace(period, sets=(*period.sets, _sound(place, period, bitrate_bps, self)))
+            for place, period in enumerate(periods)
+        )
+        presentation = replace(self.content.presentation, periods=made)
+        return replace(self, content=replace(self.content, presentation=presentation))
+
+    def _changed(self, change: Callable[[Representation], Representation]) -> Movie:
+        periods = tuple(
+            replace(
+                period,
+                sets=tuple(
+                    replace(group, representations=tuple(map(change, group.representations)))
+                    for group in period.sets
+                ),
+            )
+            for period in self.content.presentation.periods
+        )
+        presentation = replace(self.content.presentation, periods=periods)
+        return replace(self, content=replace(self.content, presentation=presentation))
 
     def judged(self, played: Sequence[Played]) -> tuple[Played, ...]:
         """Return what was played from the beginning on, with the VMAF of its segments."""
@@ -203,3 +242,21 @@ def _representation(
         codecs=("avc1.640028",),
         mime_type="video/mp4",
     )
+
+
+def _sound(place: int, period: Period, bitrate_bps: int, movie: Movie) -> AdaptationSet:
+    """Return a track of sound for a period, cut as its picture is."""
+    picture = next(group for group in period.sets if group.kind == "video").representations[0]
+    index = movie.content.index(picture.id)
+    rep = Representation(
+        id=f"{place}/sound",
+        name="sound",
+        kind="audio",
+        carries=("audio",),
+        bandwidth_bps=bitrate_bps,
+        locations=picture.locations,
+        index=Known(index.named(Template((f"sound-{place}-", "Number", ".m4s")))),
+        codecs=("mp4a.40.2",),
+        mime_type="audio/mp4",
+    )
+    return AdaptationSet(f"{place}/audio", "audio", (rep,))

@@ -17,6 +17,7 @@ from pathlib import Path
 import abr
 from abr.contract import Controller
 from abr.qoe import model
+from netplay.lab.conditions import Conditions
 from netplay.lab.movies import Movie
 from netplay.lab.traces import NetworkTrace
 from netplay.sim.profiles import Profile, profile
@@ -58,6 +59,7 @@ class Plan:
         traces: (name of the file or set it is from, trace).
         profile: As whom the Session plays, other buffers and the like already in it.
         buffer_s: What was asked for; None: the profile's own.
+        conditions: Of every link, and who serves.
         log: A folder for a log of every session; None: none.
     """
 
@@ -68,6 +70,7 @@ class Plan:
     qoe: tuple[str, ...] = ()
     seed: int = 0
     buffer_s: float | None = None
+    conditions: Conditions = field(default_factory=Conditions)
     log: Path | None = None
 
     def __post_init__(self) -> None:
@@ -104,6 +107,7 @@ class Plan:
             "settings": json.dumps(dict(one.settings), sort_keys=True, default=str),
             "buffer_s": self.buffer_s,
             "abandon": self.profile.rules.abandons,
+            "link": self.conditions.told(),
             "netplay": version("netplay"),
             "python": platform.python_version(),
         }

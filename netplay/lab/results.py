@@ -44,15 +44,16 @@ _SOURCE: Final = (
     "settings",
     "buffer_s",
     "abandon",
+    "link",
     "netplay",
     "python",
 )
 _IDENTITY: Final = (
     *("trace", "traces", "movie", "abr", "profile"),
-    *("seed", "settings", "buffer_s", "abandon", "netplay"),
+    *("seed", "settings", "buffer_s", "abandon", "link", "netplay"),
 )
 _WORDS: Final = frozenset(
-    (*_IDENTITY[:5], "ending", "error", "settings", "netplay", "python"),
+    (*_IDENTITY[:5], "ending", "error", "settings", "link", "netplay", "python"),
 )
 _FORMATS: Final = (".jsonl", ".csv", ".parquet")
 

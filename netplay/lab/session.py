@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from abr.contract import Controller
+from netplay.lab.conditions import Conditions
 from netplay.lab.movies import Movie
 from netplay.lab.traces import NetworkTrace
 from netplay.sim.drive import Simulated, simulate_session
@@ -20,6 +21,7 @@ def play(
     controller: Controller,
     profile: Profile,
     *,
+    conditions: Conditions | None = None,
     seed: int = 0,
     taps: Sequence[Tap] = (),
 ) -> Simulated:
@@ -30,6 +32,8 @@ def play(
         ValueError: The controller answered what the contract forbids.
     """
     link = profile.link(trace.bandwidth(), trace.rtt_us())
+    if conditions is not None:
+        link = conditions.on(link)
     return simulate_session(
         movie.content,
         profile.controller(controller, link),

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from abr.contract import Controller
+from netplay.lab.conditions import Conditions
 from netplay.lab.movies import Movie, read_movie
 from netplay.lab.plan import Contender, Job, Plan, Row, contenders, profile_for
 from netplay.lab.results import Results, columns
@@ -90,6 +91,7 @@ def simulate(
     buffer_s: float | None = None,
     abandon: bool = True,
     settings: Mapping[str, object] | None = None,
+    conditions: Conditions | None = None,
     seed: int = 0,
     told: Callable[[int, int], None] | None = None,
 ) -> Study:
@@ -108,6 +110,8 @@ def simulate(
         buffer_s: Maximum buffer; None: the profile's.
         abandon: Downloads may be left half way.
         settings: Of controllers, by name; "NAME.setting" is for one of them alone.
+        conditions: Of the links, and who serves: slow start, loss, headers, hosts with traces
+            and faults of their own, sound beside the picture; None: as the profile says.
         told: Called with (sessions done, sessions in all) now and then.
 
     Raises:
@@ -119,14 +123,16 @@ def simulate(
         if isinstance(abr, Mapping)
         else contenders([abr] if isinstance(abr, str) else abr, settings or {})
     )
+    conditions = conditions or Conditions()
     plan = Plan(
-        movies=tuple(_movies(movie)),
+        movies=tuple(_under(conditions, one) for one in _movies(movie)),
         traces=tuple(_traces(trace)),
         contenders=named,
         profile=profile_for(profile, buffer_s=buffer_s, abandon=abandon),
         qoe=tuple(qoe),
         seed=seed,
         buffer_s=buffer_s,
+        conditions=conditions,
         log=None if log is None else Path(log),
     )
     if plan.log is not None:
@@ -158,6 +164,13 @@ def _played(
             done += 1
             told(done, every)
     return found
+
+
+def _under(conditions: Conditions, movie: Movie) -> Movie:
+    """Return a movie with the sound and the hosts that are asked for."""
+    if conditions.audio_bps:
+        movie = movie.with_audio(conditions.audio_bps)
+    return movie.served_by(tuple(conditions.hosts)) if conditions.hosts else movie
 
 
 def _movies(given: str | Path | Movie | Iterable[str | Path | Movie]) -> Iterator[Movie]:

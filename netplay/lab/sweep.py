@@ -85,19 +85,32 @@ def played(plan: Plan, job: Job) -> Row:
 def _result(plan: Plan, job: Job) -> Simulated:
     movie, contender = plan.movies[job.movie], plan.contenders[job.contender]
     source, trace = plan.traces[job.trace]
-    controller = contender.make()
+    controller, conditions = contender.make(), plan.conditions
     if plan.log is None:
-        return play(movie, trace, controller, plan.profile, seed=plan.seed)
+        return play(movie, trace, controller, plan.profile, conditions=conditions, seed=plan.seed)
     header = Header.of(
         contender.name,
         dict(contender.settings),
         rules=plan.profile.rules,
         seed=plan.seed,
-        notes={"movie": movie.name, "traces": source, "trace": trace.name},
+        notes={
+            "movie": movie.name,
+            "traces": source,
+            "trace": trace.name,
+            "link": conditions.told(),
+        },
     )
     name = "-".join((plan.profile.name, contender.name, movie.name, source, trace.name))
     with _Log(plan.log / f"{sub(r'[^A-Za-z0-9._-]', '_', name)}.jsonl", header) as log:
-        return play(movie, trace, controller, plan.profile, seed=plan.seed, taps=(log,))
+        return play(
+            movie,
+            trace,
+            controller,
+            plan.profile,
+            conditions=conditions,
+            seed=plan.seed,
+            taps=(log,),
+        )
 
 
 class _Log:

@@ -12,7 +12,7 @@ Equal arguments give equal results, to the microsecond and on every machine.
 
 from netplay.sim.content import Content, Sizes, nominal_bytes, varied_bytes
 from netplay.sim.drive import Ending, Simulated, Simulation, StepLimitReached, simulate_session
-from netplay.sim.link import Fault, FaultKind, Host, Link
+from netplay.sim.link import Fault, FaultKind, Host, Link, SlowStart
 from netplay.sim.output import Decoding
 from netplay.sim.title import DEMO_LADDER, make_title
 from netplay.sim.trace import Trace
@@ -29,6 +29,7 @@ __all__ = [
     "Simulated",
     "Simulation",
     "Sizes",
+    "SlowStart",
     "StepLimitReached",
     "Trace",
     "make_title",

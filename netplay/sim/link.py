@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from math import sqrt
+from typing import Final, Literal
 
+from netplay.sim.sharing import Window
 from netplay.sim.trace import Trace
 
-__all__ = ["Fault", "FaultKind", "Host", "Link"]
+__all__ = ["Fault", "FaultKind", "Host", "Link", "SlowStart"]
 
 FaultKind = Literal["down", "refuse", "reset", "hang", "status", "slow"]
+
+_SEGMENT_BYTES: Final = 1460
+"""Of TCP's payload in an Ethernet frame."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +69,30 @@ class Host:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SlowStart:
+    """How the sender of a connection begins.
+
+    At most a window comes in a round trip, and it grows by every byte that came: it doubles
+    in each round trip as long as nothing else limits. It ends where the window is too large
+    to matter: losses that a full queue makes, and what follows them, are not modelled.
+
+    Attributes:
+        initial_bytes: The window of a new connection: ten segments (RFC 6928 §2).
+        idle_us: A connection at rest for longer begins anew, at most with that window (RFC
+            5681 §4.1); the time is the least that a retransmission is waited for (RFC 6298
+            §2.4).
+    """
+
+    initial_bytes: int = 10 * _SEGMENT_BYTES
+    idle_us: int = 1_000_000
+
+    def __post_init__(self) -> None:
+        """Refuse a sender that never sends."""
+        if self.initial_bytes < 1 or self.idle_us < 0:
+            raise ValueError("a sender begins with a byte at least, after no negative rest")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
     """The viewer's link and the hosts behind it.
 
@@ -84,6 +113,12 @@ class Link:
         loses_no_time: A request made at the moment an answer ended is taken for made within
             that microsecond, when its last bit came. Requests in a row then take as long as
             in a simulator that counts in fractions; else half a microsecond longer each.
+        slow_start: Of every connection; None: a sender fills the link at once.
+        loss: Share of packets that are lost, below 1. They took their part of the link, so
+            so much less of it is left; and no connection keeps more on its way than 1.22 /
+            sqrt(loss) segments (Mathis, Semke, Mahdavi, Ott, "The macroscopic behavior of
+            the TCP congestion avoidance algorithm", CCR 1997), on average: there is no
+            single packet here that could be lost at a time of its own.
     """
 
     trace: Trace
@@ -95,6 +130,8 @@ class Link:
     header_bytes: int = 300
     rtt_stops_trace: bool = False
     loses_no_time: bool = False
+    slow_start: SlowStart | None = None
+    loss: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse a link over which nothing could ever be asked."""
@@ -105,6 +142,36 @@ class Link:
             or self.header_bytes < 0
         ):
             raise ValueError("a link has connections, and nothing about it is negative")
+        if not 0 <= self.loss < 1:
+            raise ValueError(f"a link loses a share in [0, 1), not {self.loss}")
+
+    def goodput(self) -> Trace:
+        """Return what it carries of what was asked for: what is lost is sent again."""
+        if not self.loss:
+            return self.trace
+        pieces = [(us, round(bps * (1 - self.loss))) for us, bps in self.trace.pieces]
+        return Trace(pieces, repeats=self.trace.repeats)
+
+    def window(self, rtt_us: int, held_bytes: int | None = None, rest_us: int = 0) -> Window | None:
+        """Return the window that a sender has; None: nothing but the link holds it back.
+
+        Args:
+            rtt_us: To its host.
+            held_bytes: What it was when the connection was last used; None: never.
+            rest_us: How long ago that was.
+        """
+        most = max(1, int(_MATHIS / sqrt(self.loss) * _SEGMENT_BYTES)) if self.loss else None
+        if not rtt_us or (self.slow_start is None and most is None):
+            return None
+        if self.slow_start is None:
+            size_bytes = most or 0
+        elif held_bytes is None:
+            size_bytes = self.slow_start.initial_bytes
+        elif rest_us > max(self.slow_start.idle_us, rtt_us):
+            size_bytes = min(held_bytes, self.slow_start.initial_bytes)
+        else:
+            size_bytes = held_bytes
+        return Window(size_bytes if most is None else min(size_bytes, most), rtt_us, most)
 
     def host(self, name: str) -> Host:
         """Return a host by name; an ordinary one if nothing is said of it."""
@@ -119,3 +186,6 @@ class Link:
 
 
 _ORDINARY = Host()
+
+_MATHIS: Final = sqrt(3 / 2)
+"""The constant for periodic losses and an acknowledgement of every segment."""

@@ -41,6 +41,7 @@ class OnLooks:
         self._controller = controller
         self._looks = looks
         self._link = link
+        self._trace = link.goodput()
         self._asked_us = -1
         # The next look, and in truth within the microsecond before it.
         self._look_us = 0
@@ -98,7 +99,7 @@ class OnLooks:
     def _bits(self, moment_us: float) -> float:
         """Return the microbits that the link carried up to a moment."""
         whole_us = int(moment_us)
-        trace = self._link.trace
+        trace = self._trace
         return trace.total(whole_us) + (moment_us - whole_us) * trace.at(whole_us)
 
     def _after_bits(self, microbits: float) -> float | None:
@@ -106,7 +107,7 @@ class OnLooks:
 
         In fractions: looks follow one another, and rounding would add up.
         """
-        trace, needed = self._link.trace, microbits + self._looks.every_bits * 1_000_000
+        trace, needed = self._trace, microbits + self._looks.every_bits * 1_000_000
         there_us = trace.when(ceil(needed))
         if there_us is None:
             return None
@@ -115,7 +116,7 @@ class OnLooks:
 
     def _steps_in_step(self, at_us: int) -> int:
         """Return how many looks follow at the least distance, up to a moment or a change."""
-        trace, looks, look_us = self._link.trace, self._looks, int(self._exact_us)
+        trace, looks, look_us = self._trace, self._looks, int(self._exact_us)
         if trace.at(look_us) * looks.every_us < looks.every_bits * 1_000_000:
             return 0
         steps = ceil((at_us - self._exact_us) / looks.every_us)

@@ -10,13 +10,14 @@ from __future__ import annotations
 import heapq
 from collections import deque
 from collections.abc import Hashable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Literal
 
 from netplay.core.messages import Failure
+from netplay.sim.connections import Connection, Connections
 from netplay.sim.link import Fault, Link
-from netplay.sim.sharing import Sharing
+from netplay.sim.sharing import Sharing, Window
 from netplay.sim.trace import Trace
 
 __all__ = ["Answer", "Network"]
@@ -60,6 +61,8 @@ class _Request:
     first_byte_us: int | None = None
     next_bytes: int = 0
     since_us: float = 0.0
+    connection: Connection | None = None
+    window: Window | None = None
     last: tuple[int, int] | None = None
 
     @property
@@ -74,21 +77,12 @@ class _Outage:
     fault: Fault
 
 
-@dataclass(slots=True, eq=False)
-class _Connections:
-    """Those to one host: free ones by when they became so, and how many carry a request."""
-
-    free: list[int] = field(default_factory=list)
-    busy: int = 0
-    waiting: deque[_Request] = field(default_factory=deque)
-
-
 class Network:
     """A link with hosts behind it, in virtual time."""
 
     def __init__(self, link: Link) -> None:
         self._link = link
-        self._sharing = Sharing(link.trace)
+        self._sharing = Sharing(link.goodput())
         # By how much the trace's clock is behind, and since when it stands still.
         self._behind_us = 0
         self._still_since_us: int | None = None
@@ -96,7 +90,7 @@ class Network:
         self._ended: tuple[int, float] = (-1, 0.0)
         self._now_us = 0
         self._requests: dict[Hashable, _Request] = {}
-        self._connections: dict[str, _Connections] = {}
+        self._connections: dict[str, Connections[_Request]] = {}
         self._struck: dict[tuple[str, int], int] = {}
         # What is due at a moment of its own: first bytes, refusals, hosts that go down.
         self._due: list[tuple[int, int, _Request | _Outage]] = []
@@ -145,12 +139,12 @@ class Network:
         connections = self._connected(host)
         if not connections.free:
             cost_us = self._link.connect_rtts * self._link.rtt_at(host, self._now_us)
-            connections.free.append(self._now_us + cost_us)
+            connections.free.append(Connection(self._now_us + cost_us))
 
-    def cancel(self, name: Hashable) -> None:
+    def cancel(self, name: Hashable, *, keep: bool = False) -> None:
         """Stop a request now, unless it has ended.
 
-        Its connection is closed, as HTTP/1.1 has no other way.
+        Its connection is closed, as HTTP/1.1 has no other way, or kept as after a last byte.
         """
         request = self._requests.pop(name, None)
         if request is None:
@@ -160,7 +154,7 @@ class Network:
         if request.queued:
             connections.waiting.remove(request)
             return
-        self._end(request, keep=False)
+        self._end(request, keep=keep)
         if not any(one.first_byte_us is None for one in self._requests.values()):
             self._go_on()
 
@@ -221,19 +215,21 @@ class Network:
                 return fault
         return None
 
-    def _connected(self, host: str) -> _Connections:
+    def _connected(self, host: str) -> Connections[_Request]:
         connections = self._connections.get(host)
         if connections is None:
-            connections = self._connections[host] = _Connections()
+            connections = self._connections[host] = Connections(self._link.keep_us)
         return connections
 
-    def _send(self, request: _Request, connections: _Connections) -> None:
+    def _send(self, request: _Request, connections: Connections[_Request]) -> None:
         rtt_us = self._link.rtt_at(request.host, self._now_us)
         if self._ended[0] == self._now_us:
             request.since_us = self._ended[1]
-        connections.busy += 1
-        ready_us = self._ready_us(connections, self._now_us + self._link.connect_rtts * rtt_us)
-        first_byte_us = ready_us + rtt_us + self._link.host(request.host).think_us
+        taken = connections.take(self._now_us, self._now_us + self._link.connect_rtts * rtt_us)
+        begins_us = max(taken.ready_us, self._now_us)
+        first_byte_us = begins_us + rtt_us + self._link.host(request.host).think_us
+        request.connection = taken
+        request.window = self._link.window(rtt_us, taken.window_bytes, begins_us - taken.ready_us)
         self._schedule(first_byte_us, request)
         if self._link.rtt_stops_trace and self._still_since_us is None and not self._is_flowing():
             self._still_since_us = self._now_us
@@ -249,18 +245,6 @@ class Network:
         if self._still_since_us is not None:
             self._behind_us += self._now_us - self._still_since_us
             self._still_since_us = None
-
-    def _ready_us(self, connections: _Connections, new_us: int) -> int:
-        """Return when a connection can carry a request: a free one's, or a new one's, moment."""
-        oldest_us = self._now_us - self._link.keep_us
-        connections.free = [free_us for free_us in connections.free if free_us >= oldest_us]
-        if not connections.free or min(connections.free) > new_us:
-            return new_us
-        # The one used last: the others may go on ageing until they are closed.
-        usable = [free_us for free_us in connections.free if free_us <= self._now_us]
-        taken = max(usable) if usable else min(connections.free)
-        connections.free.remove(taken)
-        return max(taken, self._now_us)
 
     def _schedule(self, at_us: int, what: _Request | _Outage) -> None:
         self._sequence += 1
@@ -284,7 +268,12 @@ class Network:
         pool, ceiling = self._pool(request)
         header_bytes = self._link.header_bytes
         self._sharing.join(
-            request.name, pool, ceiling, until_bytes=header_bytes, since_us=request.since_us
+            request.name,
+            pool,
+            ceiling,
+            until_bytes=header_bytes,
+            since_us=request.since_us,
+            window=request.window,
         )
         request.flowing = True
         return [] if header_bytes else self._begin(request)
@@ -346,14 +335,16 @@ class Network:
 
     def _end(self, request: _Request, *, keep: bool) -> None:
         """Free a request's connection for the next one that waits, or close it."""
+        connection = request.connection
         if request.flowing:
+            if connection is not None and request.window is not None:
+                came, _ = self._sharing.received(request.name)
+                connection.window_bytes = request.window.size_bytes + came
             self._sharing.leave(request.name)
         if request.is_refused:
             return  # it never had one
         connections = self._connected(request.host)
-        connections.busy -= 1
-        if keep:
-            connections.free.append(self._now_us)
+        connections.end(self._now_us, connection if keep else None)
         if connections.waiting:
             waiting = connections.waiting.popleft()
             waiting.queued = False
