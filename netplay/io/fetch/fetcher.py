@@ -25,20 +25,25 @@ from netplay.core.messages import (
     Failure,
     Fetch,
     FetchFailed,
+    ProtectionFound,
     Resolve,
     Resolved,
     ResolveFailed,
 )
 from netplay.errors import MediaError, shown_url
-from netplay.io.fetch.intake import Init, read_init_bytes
+from netplay.io.fetch.intake import Init, Intake, open_intake, read_init_bytes
 from netplay.io.fetch.places import Places
 from netplay.io.fetch.resolve import fetch_index
 from netplay.io.fetch.tracks import needed_stream
 from netplay.io.fetch.transfer import InitKey, Transfer
+from netplay.io.fetch.unlock import AES_128, LockedIntake, opened
+from netplay.io.keys.store import KeyStore
 from netplay.io.net.network import Network
 from netplay.io.net.ranges import check_answer
 from netplay.io.net.transport import Request, TransferFailed
 from netplay.io.source import Source
+from netplay.media.container import sniff
+from netplay.segments import Protection
 from netplay.timeline import Presentation
 
 __all__ = ["Fetcher"]
@@ -63,6 +68,7 @@ class Fetcher:
         clock: Callable[[], int],
         task_group: TaskGroup,
         utc_clock: Callable[[], int] | None = None,
+        keys: KeyStore | None = None,
     ) -> None:
         """Make a fetcher for one session.
 
@@ -74,6 +80,7 @@ class Fetcher:
             clock: The driver's monotonic clock.
             task_group: Where the tasks live.
             utc_clock: Unix time in microseconds; None is the system's.
+            keys: Open segments that are encrypted as a whole.
         """
         self._network = network
         self._presentation = presentation
@@ -83,6 +90,7 @@ class Fetcher:
         self._tasks = task_group
         self._local = urlsplit(presentation.url).scheme.lower() == "file"
         self._places = Places(presentation)
+        self._keys = keys if keys is not None else KeyStore()
         self._transfers: dict[int, Transfer] = {}
         self._failed: OrderedDict[int, None] = OrderedDict()
         self._resolves: dict[int, anyio.CancelScope] = {}
@@ -113,6 +121,10 @@ class Fetcher:
                     self._forget(fetch_id)
             case other:
                 assert_never(other)
+
+    def key_base(self, representation: str) -> str:
+        """Return what the URIs of keys are relative to; "" asks for the manifest."""
+        return self._places.key_base(representation)
 
     def source(self, fetch_id: int) -> Source:
         """Return the packets of a media fetch, which may still be arriving.
@@ -197,8 +209,23 @@ class Fetcher:
             if known is None:
                 return
             _, init = known
-        rep = self._places.representation(transfer.action.representation)
-        transfer.open(init, mime_type=rep.mime_type)
+        transfer.open(self._intake(transfer, init))
+
+    def _intake(self, transfer: Transfer, init: Init | None) -> Intake:
+        """Return what reads a segment, in the clear or locked."""
+        action = transfer.action
+        key = self._places.key(action)
+        intake = open_intake(
+            transfer.source,
+            init,
+            lane=action.track,
+            mime_type=self._places.representation(action.representation).mime_type,
+            found=lambda ways: self._found(action, ways),
+            kid=key.kid if key is not None and key.scheme != AES_128 else None,
+        )
+        if key is None or key.scheme != AES_128:
+            return intake
+        return LockedIntake(intake, key, self._keys, what=transfer.source.name)
 
     async def _receive(self, transfer: Transfer, request: Request) -> None:
         limit_s = self._network.timeouts.segment_s
@@ -250,7 +277,7 @@ class Fetcher:
     async def _complete(self, transfer: Transfer) -> None:
         """Read what has come to its end; where the init segment is late, once that is here."""
         if transfer.action.init:
-            self._keep_init(transfer)
+            await self._keep_init(transfer)
             return
         if transfer.intake is None:
             self._tell(transfer)
@@ -260,9 +287,15 @@ class Fetcher:
         await intake.finish()
         self._succeed(transfer)
 
-    def _keep_init(self, transfer: Transfer) -> None:
+    async def _keep_init(self, transfer: Transfer) -> None:
         """Read an init segment, and go on with the media that waited for it."""
-        init = read_init_bytes(b"".join(transfer.raw), what=transfer.source.name)
+        data, name = b"".join(transfer.raw), transfer.source.name
+        segment_key = self._places.key(transfer.action)
+        if segment_key is not None and sniff(data) is None:
+            data = await opened(data, segment_key, self._keys, what=name)
+        init = read_init_bytes(data, what=name)
+        if init.protections and segment_key is None:
+            self._found(transfer.action, init.protections)
         streams = {track.config.stream for track in init.tracks}
         if transfer.needs and init.container == "fmp4" and transfer.needs not in streams:
             raise MediaError(transfer.source.name, f"holds no {transfer.needs}")
@@ -282,6 +315,10 @@ class Fetcher:
                 waiting.scope.cancel()
             else:
                 self._tell(waiting)
+
+    def _found(self, action: Fetch, protections: tuple[Protection, ...]) -> None:
+        fetch_id = None if action.init else action.fetch_id
+        self._emit(ProtectionFound(action.representation, protections, fetch_id))
 
     # Telling.
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import anyio
 
 from netplay.core.messages import Feed
-from netplay.errors import DecodeError, MediaError
+from netplay.errors import DecodeError, LicenseError, MediaError
 from netplay.io.show.decode import Decoder
 from netplay.io.show.frames import AudioBlock, Entry, clipped
 from netplay.io.source import Packet
@@ -65,15 +65,21 @@ class Visit:
     """
 
     def __init__(
-        self, decoder: Decoder, soon: Sequence[tuple[Packet, int]], job: Job, enough: int
+        self,
+        decoder: Decoder,
+        soon: Sequence[tuple[Packet, int]],
+        job: Job,
+        enough: int,
+        opened: Callable[[Packet], Packet],
     ) -> None:
         self._decoder = decoder
         self._soon = soon
         self._job = job
         self._enough = enough
+        self._opened = opened
         self.entries: list[Entry] = []
         self.taken = 0
-        self.error: MediaError | DecodeError | None = None
+        self.error: MediaError | DecodeError | LicenseError | None = None
 
     def make(self) -> None:
         """Decode; on the worker thread."""
@@ -81,8 +87,8 @@ class Visit:
         wanted = 0
         for packet, fetch_id in self._soon:
             try:
-                came = self._decoder.decode(packet, fetch_id)
-            except (MediaError, DecodeError) as error:
+                came = self._decoder.decode(self._opened(packet), fetch_id)
+            except (MediaError, DecodeError, LicenseError) as error:
                 self.error = error
                 return
             self.taken += 1
