@@ -43,7 +43,7 @@ class Decryptor:
     for each other have one each.
     """
 
-    __slots__ = ("_context", "_kid", "_lock", "_scheme")
+    __slots__ = ("__weakref__", "_context", "_kid", "_lock", "_scheme")
 
     def __init__(self, key: bytes | bytearray, scheme: str, *, kid: str = "") -> None:
         """Take a key; it is copied into the cipher and not kept.

@@ -14,7 +14,7 @@ stay inside: `Keys` gives a `Decryptor`, never a key.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import NoReturn, Protocol
@@ -31,10 +31,14 @@ __all__ = [
     "Keys",
     "LicenseAnswer",
     "LicenseRequest",
+    "SegmentDecryptor",
     "is_confidential",
 ]
 
 Headers = tuple[tuple[str, str], ...]
+
+Data = bytes | bytearray | memoryview
+"""A memoryview must be of bytes and contiguous."""
 
 
 def is_confidential(url: str) -> bool:
@@ -142,14 +146,31 @@ class LicenseAnswer:
         raise TypeError("a licence stays in the process that asked for it")
 
 
+class SegmentDecryptor(Protocol):
+    """Decrypts one whole HLS segment while it arrives."""
+
+    def feed(self, data: Data) -> bytes:
+        """Return what has become clear; the last block waits for `finish`."""
+        ...
+
+    def finish(self) -> bytes:
+        """Return the rest, without its padding.
+
+        Raises:
+            SampleError: The segment is empty or was cut inside a block.
+            WrongKey: There is no padding at its end.
+        """
+        ...
+
+
 class Decryptor(Protocol):
-    """Decrypts samples under one key and one scheme."""
+    """Decrypts under one key and one scheme. `drm.cenc.Decryptor` is one in software."""
 
     def decrypt(
         self,
-        data: bytes | memoryview,
+        data: Data,
         iv: bytes,
-        subsamples: tuple[tuple[int, int], ...] = (),
+        subsamples: Sequence[tuple[int, int]] = (),
         pattern: tuple[int, int] | None = None,
     ) -> bytes:
         """Return a sample in the clear.
@@ -166,7 +187,22 @@ class Decryptor(Protocol):
 
         Raises:
             SampleError: The parameters do not fit the sample or the scheme.
+            WrongKey: Only with "aes-128": there is no padding at the end.
+            KeyMissing: The key was wiped.
         """
+        ...
+
+    def segment(self, iv: bytes) -> SegmentDecryptor:
+        """Return what decrypts one HLS segment while it arrives; only with "aes-128".
+
+        Raises:
+            SampleError: The IV has another size than sixteen bytes.
+            ValueError: The scheme is another one.
+        """
+        ...
+
+    def wipe(self) -> None:
+        """Forget the key; `Keys.wipe` does so for every decryptor it gave."""
         ...
 
 

@@ -88,8 +88,9 @@ class LicenseDenied(KeySystemError):
     """The licence service understood, and refused.
 
     Attributes:
-        reason: "revoked" or "device" where the service says so in a way machines can
-            read, else "".
+        reason: "revoked" (the device), "device" (not one that is served) or
+            "entitlement" (not this account's title) where the service says so in a way
+            machines can read, else "".
     """
 
     def __init__(

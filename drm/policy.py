@@ -10,10 +10,8 @@ are; W3C EME robustness levels; HDCP versions as in Widevine's `OutputProtection
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
-from types import MappingProxyType
 
 __all__ = ["Hdcp", "KeyRule", "Output", "Policy", "SecurityLevel"]
 
@@ -111,7 +109,7 @@ class Policy:
         renewal_url: Where to ask for renewal; "": where the licence came from.
         offline: Whether the licence may be stored.
         started_utc_s: The licence's start by the service, UTC seconds; None if unsaid.
-        rules: Key id to what that key demands; of every key, allowed or refused.
+        rules: Key ids and what those keys demand; of every key, allowed or refused.
     """
 
     can_play: bool = True
@@ -127,17 +125,21 @@ class Policy:
     renewal_url: str = field(default="", repr=False)
     offline: bool = False
     started_utc_s: int | None = None
-    rules: Mapping[str, KeyRule] = MappingProxyType({})
+    rules: tuple[tuple[str, KeyRule], ...] = ()
 
     @property
     def hdcp(self) -> Hdcp:
         """The strictest HDCP that any of its keys demands."""
-        return max((rule.hdcp for rule in self.rules.values()), default=Hdcp.NONE)
+        return max((rule.hdcp for _, rule in self.rules), default=Hdcp.NONE)
 
     @property
     def security_level(self) -> SecurityLevel | None:
         """The strictest robustness that any of its keys demands; None without keys."""
-        return max((rule.security_level for rule in self.rules.values()), default=None)
+        return max((rule.security_level for _, rule in self.rules), default=None)
+
+    def rule(self, kid: str) -> KeyRule | None:
+        """Return what a key demands; None where the licence has no such key."""
+        return next((rule for one, rule in self.rules if one == kid), None)
 
     def ends_after_s(self, played_from_s: int | None = None) -> int | None:
         """Return when playback must have ended, in seconds from the licence's start.

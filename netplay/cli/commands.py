@@ -195,8 +195,8 @@ def _demo(
 def _simulate(
     *,
     movie: Annotated[
-        list[Path],
-        typer.Option("--movie", metavar="FILE", help="Sabre's JSON, an MPD or a playlist."),
+        list[str],
+        typer.Option("--movie", metavar="FILE|URL", help="Sabre's JSON, an MPD or a playlist."),
     ],
     trace: Annotated[
         list[Path],

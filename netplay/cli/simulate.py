@@ -25,7 +25,7 @@ _FAILURES_SHOWN = 5
 class Asked:
     """What the command line asks for, as `netplay.simulate` takes it."""
 
-    movies: Sequence[Path]
+    movies: Sequence[str]
     traces: Sequence[Path]
     abr: Sequence[str]
     profile: str = "netplay"

@@ -336,7 +336,7 @@ class Scheduler:
             # What is decoded as it arrives is late only if its end is.
             lasts_until_us=span.end_us if span.fetch_id in lane.fed_ids else None,
         )
-        answer = self._controller.abandon(view, make_progress(transfer, now_us, rung=rung))
+        answer = self._controller.abandon(view, make_progress(transfer, view, rung=rung))
         if not isinstance(answer, Switch):
             again_us = answer.ask_again_us
             transfer.ask_again_us = again_us and max(again_us, now_us + _SHORTEST_PAUSE_US)

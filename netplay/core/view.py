@@ -84,13 +84,14 @@ def _last_rung(lane: Lane, title: Title, reps: Sequence[Representation]) -> int 
     return max(below, default=0)
 
 
-def make_progress(transfer: Transfer, now_us: int, *, rung: int) -> Progress:
-    """Return how far a segment on its way has come."""
-    first_us = transfer.first_byte_us
+def make_progress(transfer: Transfer, view: View, *, rung: int) -> Progress:
+    """Return how far a segment on its way has come, which a controller is shown `view` of."""
+    now_us, first_us = view.now_us, transfer.first_byte_us
     return Progress(
         rung=rung,
         bytes=transfer.bytes,
-        size_bytes=float(transfer.size_bytes),
+        # Of size 0 nothing would be left to save, and the controller not want to be asked again.
+        size_bytes=transfer.size_bytes or view.size_bytes(rung),
         elapsed_s=max(0, now_us - transfer.asked_us) / 1e6,
         ttfb_s=None if first_us is None else max(0, first_us - transfer.asked_us) / 1e6,
         duration_s=transfer.duration_us / 1e6,

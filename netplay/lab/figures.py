@@ -14,8 +14,9 @@ from abr.contract import Played
 from abr.qoe import SabreScore, log_value, model
 from netplay.lab.movies import Movie
 from netplay.sim.drive import Simulated
+from netplay.telemetry.summary import Summary
 
-__all__ = ["Figures", "figures", "qoe_scores"]
+__all__ = ["Figures", "figures", "figures_of", "qoe_scores", "scores_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,15 +46,33 @@ class Figures:
 
 
 def figures(result: Simulated, movie: Movie) -> Figures:
-    """Return what a session came to.
+    """Return what a simulated session came to.
 
     Raises:
         ValueError: Nothing was shown.
     """
-    played, summary = result.played, result.summary
+    return figures_of(
+        result.played,
+        result.summary,
+        lowest_bps=movie.bitrates_bps[0],
+        segment_us=movie.segment_us,
+    )
+
+
+def figures_of(
+    played: Sequence[Played], summary: Summary, *, lowest_bps: int, segment_us: int
+) -> Figures:
+    """Return what a session came to, simulated or not.
+
+    Args:
+        lowest_bps: Bitrate of the lowest rung.
+        segment_us: Duration of a segment.
+
+    Raises:
+        ValueError: Nothing was shown.
+    """
     if summary.startup is None or not played:
         raise ValueError("nothing was shown")
-    lowest_bps = movie.bitrates_bps[0]
     startup_s = summary.startup.first_frame_us / 1e6
     rebuffer_s = sum(one.stall_s for one in played)
     spent_s = startup_s + rebuffer_s + sum(one.duration_s for one in played)
@@ -71,7 +90,7 @@ def figures(result: Simulated, movie: Movie) -> Figures:
         rebuffers=summary.stalls,
         startup_s=startup_s,
         switches=sum(change > 0 for change in changes_bps),
-        bitrate_change_kbps=sum(changes_bps) / 1000 * (movie.segment_us / 1e6) / spent_s,
+        bitrate_change_kbps=sum(changes_bps) / 1000 * (segment_us / 1e6) / spent_s,
     )
 
 
@@ -83,9 +102,19 @@ def qoe_scores(
     Raises:
         ValueError: A model does not exist, or needs what the movie does not have.
     """
-    judged = movie.judged(played)
-    lowest_bps = movie.bitrates_bps[0]
+    judged, lowest_bps = movie.judged(played), movie.bitrates_bps[0]
+    return scores_of(judged, names, lowest_bps=lowest_bps, startup_s=startup_s)
+
+
+def scores_of(
+    played: Sequence[Played], names: Sequence[str], *, lowest_bps: int, startup_s: float
+) -> dict[str, float]:
+    """Return the score of each QoE model by its name, of what was shown anywhere.
+
+    Raises:
+        ValueError: A model does not exist, or needs what a record does not have.
+    """
     return {
-        name: model(name, lowest_bps=lowest_bps, startup_s=startup_s).score(judged)
+        name: model(name, lowest_bps=lowest_bps, startup_s=startup_s).score(played)
         for name in names
     }

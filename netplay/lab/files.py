@@ -9,18 +9,21 @@ from __future__ import annotations
 import gzip
 import json
 import math
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, cast
 
 from netplay.errors import DatasetError
 
-__all__ = ["element_line", "lines", "number", "parsed", "text"]
+__all__ = ["element_line", "entry_line", "lines", "number", "parsed", "text"]
 
 MAX_BYTES: Final = 256 << 20
 """Of a file, unpacked: a million-period trace as JSON is a fifth of it."""
 
 MAX_LINE_BYTES: Final = 64 << 20
+
+_UNREADABLE: Final = (OSError, EOFError, zlib.error)
 
 
 def text(path: Path) -> str:
@@ -32,7 +35,7 @@ def text(path: Path) -> str:
     try:
         with _opened(path) as file:
             data = file.read(MAX_BYTES + 1)
-    except (OSError, EOFError) as error:
+    except _UNREADABLE as error:
         raise _unreadable(path, error) from error
     if len(data) > MAX_BYTES:
         raise DatasetError(str(path), None, f"longer than {MAX_BYTES >> 20} MiB")
@@ -55,7 +58,7 @@ def lines(path: Path) -> Iterator[tuple[int, str]]:
                 said = _decoded(line, path, place).strip()
                 if said:
                     yield place, said
-    except (OSError, EOFError) as error:
+    except _UNREADABLE as error:
         raise _unreadable(path, error) from error
 
 
@@ -76,9 +79,19 @@ def parsed(said: str, path: Path, *, line: int = 1) -> object:
         )
 
 
-def element_line(said: str, place: int) -> int:
-    """Return the line at which an element of the outermost array of valid JSON begins."""
-    decoder, at = json.JSONDecoder(), said.index("[") + 1
+def entry_line(said: str, name: str) -> int:
+    """Return the line at which an entry of an object of valid JSON begins; 1 without one."""
+    return said.count("\n", 0, max(0, said.find(json.dumps(name)))) + 1
+
+
+def element_line(said: str, place: int, *, name: str | None = None) -> int:
+    """Return the line at which an element of an array of valid JSON begins.
+
+    Args:
+        name: Of the object's entry that is the array; None: the outermost array.
+    """
+    before = 0 if name is None else said.index(json.dumps(name))
+    decoder, at = json.JSONDecoder(), said.index("[", before) + 1
     for _ in range(place):
         at = _past_space(said, at)
         _, at = decoder.raw_decode(said, at)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final, cast, get_args
 
 from netplay.errors import DatasetError
-from netplay.lab.files import number, parsed, text
+from netplay.lab.files import entry_line, number, parsed, text
 from netplay.lab.traces import read_traces
 from netplay.sim.link import Fault, FaultKind, Host
 from netplay.sim.trace import Trace
@@ -41,9 +41,7 @@ def read_hosts(path: Path) -> dict[str, Host]:
         try:
             hosts[name] = _host(one, path)
         except ValueError as error:
-            at = said.find(f'"{name}"')
-            line = said.count("\n", 0, max(0, at)) + 1
-            raise DatasetError(str(path), line, f"{name}: {error}") from error
+            raise DatasetError(str(path), entry_line(said, name), f"{name}: {error}") from error
     return hosts
 
 

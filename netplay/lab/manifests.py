@@ -1,19 +1,20 @@
-"""Movies from manifests: an MPD or an HLS playlist, with what lies beside it on the disk.
+"""Movies from manifests: an MPD or an HLS playlist, with what lies beside it.
 
-Nothing is fetched. Indexes that the manifest leaves open are read from the files it names,
-and a segment that is a file of its own is as large as that file. Where there is neither a
-byte range nor a file, a segment is as large as its bitrate says.
+Indexes that the manifest leaves open are read from where it names them. How large a segment
+is, is said by its byte range or its sidx; else by the file that it is, or by the server that
+has it. Where none of these tells, it is as large as its bitrate says.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Final
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from netplay.errors import DatasetError, MediaError
 from netplay.lab.files import text
 from netplay.lab.movies import Movie
+from netplay.lab.shelf import Shelf, file_of
 from netplay.manifest import MoreNeeded, parse_manifest, resolve
 from netplay.segments import Segment, SegmentIndex
 from netplay.sim.content import Content, nominal_bytes
@@ -21,42 +22,64 @@ from netplay.timeline import Presentation, Representation, Unresolved
 
 __all__ = ["read_title"]
 
+_MAX_MANIFEST_BYTES: Final = 64 << 20
 _MAX_INDEX_BYTES: Final = 16 << 20
 _MAX_PIECES: Final = 1000
 
 
-def read_title(path: Path) -> Movie:
-    """Return the movie that a manifest on the disk describes.
+def read_title(source: Path | str) -> Movie:
+    """Return the movie that a manifest, on the disk or at an http URL, describes.
 
     Raises:
-        DatasetError: It has no video, or is live, or an index is not beside it.
+        DatasetError: It has no video, or is live, or an index is not where it should be.
         ManifestError: It cannot be read.
         MediaError: A segment index is broken.
     """
-    presentation = parse_manifest(text(path), path.resolve().as_uri())
+    with Shelf() as shelf:
+        if urlsplit(str(source)).scheme in ("http", "https"):
+            url, name = str(source), Path(urlsplit(str(source)).path).stem
+            data = shelf.read(url, most=_MAX_MANIFEST_BYTES)
+            presentation = parse_manifest(data.decode("utf-8-sig", "replace"), url)
+        else:
+            path = Path(source)
+            url, name = path.resolve().as_uri(), path.stem
+            presentation = parse_manifest(text(path), url)
+        return _movie(presentation, name, str(source), shelf)
+
+
+def _movie(presentation: Presentation, name: str, source: str, shelf: Shelf) -> Movie:
     if presentation.live is not None:
-        raise DatasetError(str(path), None, "it is live; the simulator plays titles that end")
+        raise DatasetError(source, None, "it is live; the simulator plays titles that end")
+    reps = [rep for period in presentation.periods for rep in period.representations]
     indexes = {
-        rep.id: _index(rep, rep.index, path)
-        for period in presentation.periods
-        for rep in period.representations
+        rep.id: _index(rep, rep.index, source, shelf)
+        for rep in reps
         if isinstance(rep.index, Unresolved)
     }
-    content = Content(presentation, indexes, sizes=_Sizes())
-    ladder = _ladder(presentation, path)
-    first = content.index(ladder[0].id)
+    known = Content(presentation, indexes)
+    ladder = _ladder(presentation, source)
+    first = known.index(ladder[0].id)
     if not first:
-        raise DatasetError(str(path), None, f"{ladder[0].id} has no segment")
+        raise DatasetError(source, None, f"{ladder[0].id} has no segment")
+    # Subtitles are so small that their rate is near enough.
+    heavy = [rep for rep in reps if rep.kind != "text"]
+    told = shelf.sizes(
+        _url(rep, segment)
+        for rep in heavy
+        for segment in known.index(rep.id)
+        if segment.size_bytes is None and not segment.entry.gap
+    )
     return Movie(
-        path.stem,
-        content,
+        name,
+        Content(presentation, indexes, sizes=_Sizes(told)),
         tuple(rep.average_bps or rep.bandwidth_bps for rep in ladder),
         first[0].duration_us,
         len(first),
+        lowest=ladder[0].id,
     )
 
 
-def _ladder(presentation: Presentation, path: Path) -> tuple[Representation, ...]:
+def _ladder(presentation: Presentation, source: str) -> tuple[Representation, ...]:
     """Return the rungs of the first video, lowest first."""
     for period in presentation.periods:
         for group in period.of_kind("video"):
@@ -66,13 +89,18 @@ def _ladder(presentation: Presentation, path: Path) -> tuple[Representation, ...
                         group.representations, key=lambda rep: rep.average_bps or rep.bandwidth_bps
                     )
                 )
-    raise DatasetError(str(path), None, "it has no video")
+    raise DatasetError(source, None, "it has no video")
 
 
 class _Sizes:
-    """Sizes of segments, by the index, else by the file, else by the bitrate."""
+    """Sizes of segments: by the index, by the server, by the file, else by the bitrate.
 
-    def __init__(self) -> None:
+    Args:
+        told: By servers, by URL.
+    """
+
+    def __init__(self, told: dict[str, int]) -> None:
+        self._told = told
         self._known: dict[tuple[str, int], int] = {}
 
     def __call__(self, rep: Representation, segment: Segment) -> int:
@@ -81,41 +109,40 @@ class _Sizes:
             return segment.size_bytes
         key = (rep.id, segment.number)
         if key not in self._known:
-            url = urljoin(rep.locations[0].url, segment.entry.uri)
-            file = _file(url)
-            self._known[key] = (
-                file.stat().st_size
-                if file is not None and file.is_file()
-                else nominal_bytes(rep, segment)
-            )
+            url = _url(rep, segment)
+            file = file_of(url)
+            if url in self._told:
+                self._known[key] = self._told[url]
+            elif file is not None and file.is_file():
+                self._known[key] = file.stat().st_size
+            else:
+                self._known[key] = nominal_bytes(rep, segment)
         return self._known[key]
 
 
-def _index(rep: Representation, unresolved: Unresolved, path: Path) -> SegmentIndex:
-    """Read an index from the file it is in."""
+def _url(rep: Representation, segment: Segment) -> str:
+    return urljoin(rep.locations[0].url, segment.entry.uri)
+
+
+def _index(rep: Representation, unresolved: Unresolved, source: str, shelf: Shelf) -> SegmentIndex:
+    """Read an index from where it is."""
     uri, byte_range = unresolved.uri, unresolved.byte_range
     state: MoreNeeded | None = None
     for _ in range(_MAX_PIECES):
         url = urljoin(rep.locations[0].url, uri)
-        file = _file(url)
-        if file is None or not file.is_file():
-            raise DatasetError(
-                str(path), None, f"the index of {rep.id} is not beside it: {uri or url}"
-            )
-        with file.open("rb") as opened:
-            opened.seek(byte_range.first if byte_range else 0)
-            length = byte_range.length if byte_range else None
-            data = opened.read(min(length or _MAX_INDEX_BYTES, _MAX_INDEX_BYTES))
+        if not shelf.has(url):
+            detail = f"the index of {rep.id} is not beside it: {uri or url}"
+            raise DatasetError(source, None, detail)
+        data = shelf.read(
+            url,
+            first=byte_range.first if byte_range else 0,
+            length=byte_range.length if byte_range else None,
+            most=_MAX_INDEX_BYTES,
+        )
         answer = resolve(rep, data, url, previous=state)
         if isinstance(answer, SegmentIndex):
             if not answer.ended:
-                raise DatasetError(str(file), None, "it is live; the simulator plays what ends")
+                raise DatasetError(url, None, "it is live; the simulator plays what ends")
             return answer
         state, uri, byte_range = answer, answer.uri, answer.byte_range
     raise MediaError(f"segment index of {rep.id}", f"more than {_MAX_PIECES} pieces")
-
-
-def _file(url: str) -> Path | None:
-    """Return the file of a URL; None if it is elsewhere."""
-    parts = urlsplit(url)
-    return Path(unquote(parts.path)) if parts.scheme == "file" else None

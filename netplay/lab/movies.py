@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from abr.contract import Played
-from netplay.errors import DatasetError
-from netplay.lab.files import number, parsed, text
+from netplay.lab.sheets import Sheet
 from netplay.naming import Template
 from netplay.segments import Ranges, Run, SegmentIndex
 from netplay.sim.content import Content
@@ -43,6 +42,7 @@ class Movie:
         segment_us: Duration of a segment; of the first where they differ.
         segments: How many are played.
         vmaf: Of each segment at each rung; None if unknown.
+        lowest: Id of the lowest rung of its picture, by whose segments positions are told.
     """
 
     name: str
@@ -51,6 +51,7 @@ class Movie:
     segment_us: int
     segments: int
     vmaf: tuple[tuple[float, ...], ...] | None = None
+    lowest: str = "0/v0"
 
     def served_by(self, hosts: Sequence[str]) -> Movie:
         """Return it as other hosts serve it, the first preferred."""
@@ -95,11 +96,12 @@ class Movie:
         if self.vmaf is None:
             return tuple(played)
         rated: list[Played] = []
-        position_us = 0.0
+        index = self.content.index(self.lowest)
+        position_us = float(index.start_us)
         for one in played:
-            middle_us = position_us + one.duration_s * 5e5
-            place = min(int(middle_us) // self.segment_us, len(self.vmaf) - 1)
-            rated.append(replace(one, quality=self.vmaf[place][one.rung]))
+            place = index.place_at(int(position_us + one.duration_s * 5e5))
+            # What rounding leaves behind the end is of the last one.
+            rated.append(replace(one, quality=self.vmaf[-1 if place is None else place][one.rung]))
             position_us += one.duration_s * 1e6
         return tuple(rated)
 
@@ -157,71 +159,73 @@ def make_movie(
     )
 
 
-def read_movie(path: Path) -> Movie:
-    """Return the movie of a file: Sabre's JSON, an MPD, or an HLS playlist.
+def read_movie(source: Path | str, *, vmaf: Path | None = None) -> Movie:
+    """Return the movie of a file or a URL: Sabre's JSON, an MPD, or an HLS playlist.
 
-    Sizes of a manifest's segments come from its byte ranges, from a sidx or from the files
-    beside it, and are bitrate times duration where there is none of these.
+    Sizes of a manifest's segments come from its byte ranges, from a sidx, from the files beside
+    it, or from the servers that have them, one HEAD request each; they are bitrate times
+    duration where none of these tells.
+
+    Args:
+        source: A path; or an http or https URL of a manifest, which is fetched with the
+            indexes that it names.
+        vmaf: A JSON file of {"vmaf": [[...], ...]}, a row a segment of the picture and a
+            column a rung, lowest first; None: for `title.mpd` it is `title.vmaf.json`, if that
+            is there.
 
     Raises:
-        DatasetError: The file is no movie.
+        DatasetError: The file is no movie; it names the line.
         ManifestError: It is a manifest that cannot be read.
-        MediaError: A segment index beside it is broken.
+        MediaError: A segment index is broken.
     """
+    path = Path(source)
     if [suffix for suffix in path.suffixes if suffix != ".gz"][-1:] == [".json"]:
-        return _sabre(path)
-    from netplay.lab.manifests import read_title
+        movie = _sabre(path)
+    else:
+        from netplay.lab.manifests import read_title
 
-    return read_title(path)
+        movie = read_title(source)
+        beside = path.with_suffix(".vmaf.json")
+        if vmaf is None and "://" not in str(source) and beside.exists():
+            vmaf = beside
+    return movie if vmaf is None else replace(movie, vmaf=_vmaf(vmaf, movie))
 
 
 def _sabre(path: Path) -> Movie:
-    said = parsed(text(path), path)
-    if not isinstance(said, dict):
-        raise DatasetError(str(path), 1, "not a movie: not a JSON object")
+    sheet = Sheet(path, "a movie")
+    bitrates_kbps = sheet.row("bitrates_kbps", "a bitrate", most=_MAX_RUNGS, limit=_MAX_BITS)
+    rungs = len(bitrates_kbps)
+    sizes_bits = sheet.table(
+        "segment_sizes_bits", "a size", columns=rungs, most=_MAX_SEGMENTS, limit=_MAX_BITS
+    )
+    segment_ms = sheet.number("segment_duration_ms", limit=_MAX_BITS)
     try:
         return make_movie(
             path.name.removesuffix(".gz").removesuffix(".json"),
-            segment_us=round(number(said.get("segment_duration_ms"), "segment_duration_ms") * 1000),
-            bitrates_bps=[
-                round(_bounded(kbps, "a bitrate") * 1000)
-                for kbps in _rows(said, "bitrates_kbps", _MAX_RUNGS)
-            ],
-            sizes_bytes=[
-                [-(-round(_bounded(bits, "a size")) // 8) for bits in _row(row, place)]
-                for place, row in enumerate(_rows(said, "segment_sizes_bits", _MAX_SEGMENTS))
-            ],
-            vmaf=[
-                [_bounded(one, "a VMAF") for one in _row(row, place)]
-                for place, row in enumerate(_rows(said, "vmaf", _MAX_SEGMENTS))
-            ]
-            if "vmaf" in said
-            else None,
+            segment_us=round(segment_ms * 1000),
+            bitrates_bps=[round(kbps * 1000) for kbps in bitrates_kbps],
+            sizes_bytes=[[-(-round(bits) // 8) for bits in row] for row in sizes_bits],
+            vmaf=_table(sheet, rungs, len(sizes_bits)) if "vmaf" in sheet else None,
         )
     except ValueError as error:
-        raise DatasetError(str(path), None, str(error)) from error
+        # Of the whole file: of a ladder that falls, or of segments that last no time.
+        about = "segment_duration_ms" if round(segment_ms * 1000) <= 0 else "bitrates_kbps"
+        raise sheet.wrong(about, str(error)) from error
 
 
-def _rows(said: dict[str, object], name: str, most: int) -> list[object]:
-    rows = said.get(name)
-    if not isinstance(rows, list) or not rows:
-        raise ValueError(f"{name} is no list")
-    if len(rows) > most:
-        raise ValueError(f"{name} has {len(rows):,} entries, more than {most:,}")
+def _vmaf(path: Path, movie: Movie) -> tuple[tuple[float, ...], ...]:
+    """Return the VMAF of a movie's segments from a file of its own."""
+    sheet = Sheet(path, "a table of VMAF")
+    if len(movie.content.presentation.periods) > 1:
+        raise sheet.wrong("vmaf", f"{movie.name} has several periods, whose rungs may differ")
+    return tuple(map(tuple, _table(sheet, len(movie.bitrates_bps), movie.segments)))
+
+
+def _table(sheet: Sheet, rungs: int, segments: int) -> list[list[float]]:
+    rows = sheet.table("vmaf", "a VMAF", columns=rungs, most=_MAX_SEGMENTS, limit=100)
+    if len(rows) != segments:
+        raise sheet.wrong("vmaf", f"it rates {len(rows)} of {segments} segments")
     return rows
-
-
-def _row(row: object, place: int) -> list[object]:
-    if not isinstance(row, list):
-        raise ValueError(f"segment {place} is no list")  # noqa: TRY004  # of a file
-    return row
-
-
-def _bounded(value: object, what: str) -> float:
-    taken = number(value, what)
-    if taken > _MAX_BITS:
-        raise ValueError(f"{what} is {taken:g}")
-    return taken
 
 
 def _representation(

@@ -98,7 +98,8 @@ def simulate(
     """Play every movie over every trace by every controller in virtual time.
 
     Args:
-        movie: Movies, or files of them: Sabre's JSON, an MPD, an HLS playlist.
+        movie: Movies, or files of them: Sabre's JSON, an MPD, an HLS playlist; or URLs of
+            manifests.
         trace: Traces, or files of one or of a set.
         abr: Names as `abr.controller` knows them; or by your own names what makes a new one.
         profile: Whose player: "netplay", "sabre", "sabre-mended" or "pensieve".
@@ -175,7 +176,7 @@ def _under(conditions: Conditions, movie: Movie) -> Movie:
 
 def _movies(given: str | Path | Movie | Iterable[str | Path | Movie]) -> Iterator[Movie]:
     for one in [given] if isinstance(given, str | Path | Movie) else given:
-        yield one if isinstance(one, Movie) else read_movie(Path(one))
+        yield one if isinstance(one, Movie) else read_movie(one)
 
 
 def _traces(

@@ -37,6 +37,7 @@ more above 1.2 Mb/s, and finer than any of the other formats."""
 
 _MAX_PIECES: Final = 1_000_000
 _MAX_SPAN_MS: Final = 7 * 24 * 3_600_000
+_MAX_DIGITS: Final = len(str(_MAX_SPAN_MS)) + 1
 _MAX_KBPS: Final = 1e9
 
 
@@ -91,7 +92,8 @@ def _set(path: Path) -> Iterator[NetworkTrace]:
         one = parsed(said, path, line=line)
         if not isinstance(one, dict) or not isinstance(one.get("trace"), list):
             raise DatasetError(str(path), line, 'no {"name": ..., "trace": [[ms, kbps, ms], ...]}')
-        yield _made(str(one.get("name", line)), _triples(path, line, one["trace"]), path)
+        name = str(one.get("name", line))
+        yield _made(name, _triples(path, line, one["trace"]), path, line=line)
     if empty:
         raise DatasetError(str(path), None, "holds no trace")
 
@@ -199,11 +201,15 @@ def _mahimahi(
     last_ms = 0
     for line, row in rows:
         said = row[0] if len(row) == 1 else ""
-        if not said.isascii() or not said.isdigit() or int(said) < last_ms:
+        if not said.isascii() or not said.isdigit():
             raise DatasetError(str(path), line, "not a whole number of ms, at least the last one")
-        last_ms = int(said)
-        if last_ms > _MAX_SPAN_MS:
+        # Python reads no number of thousands of digits.
+        at_ms = int(said.lstrip("0")[:_MAX_DIGITS] or 0)
+        if at_ms > _MAX_SPAN_MS:
             raise DatasetError(str(path), line, "later than a week")
+        if at_ms < last_ms:
+            raise DatasetError(str(path), line, "not a whole number of ms, at least the last one")
+        last_ms = at_ms
         # The trace repeats with its last line; a packet then belongs to what ends there.
         packets[max(0, last_ms - 1) // _BIN_MS] += 1
     for place in range(-(-last_ms // _BIN_MS)):
@@ -223,12 +229,14 @@ def _piece(duration_ms: object, kbps: object, latency_ms: object) -> tuple[int, 
     return duration_us, round(rate_kbps * 1000), round(rtt_ms * 1000)
 
 
-def _made(name: str, pieces: Iterable[tuple[int, int, int]], path: Path) -> NetworkTrace:
+def _made(
+    name: str, pieces: Iterable[tuple[int, int, int]], path: Path, *, line: int | None = None
+) -> NetworkTrace:
     taken: list[tuple[int, int, int]] = []
     for piece in pieces:
         taken.append(piece)
         if len(taken) > _MAX_PIECES:
-            raise DatasetError(str(path), None, f"{name} has more than {_MAX_PIECES:,} pieces")
+            raise DatasetError(str(path), line, f"{name} has more than {_MAX_PIECES:,} pieces")
     if not taken:
-        raise DatasetError(str(path), None, f"{name} has no piece")
+        raise DatasetError(str(path), line, f"{name} has no piece")
     return NetworkTrace(name, tuple(taken))

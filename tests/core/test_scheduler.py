@@ -30,14 +30,17 @@ from netplay.core.messages import (
     Fail,
     Fetch,
     Hold,
+    Opened,
     Paused,
     Play,
+    Progressed,
     Removed,
     Resolve,
     Sought,
     TracksChosen,
 )
 from netplay.core.rules import SessionRules
+from netplay.core.session import Session
 from netplay.segments import Run, SegmentIndex
 from netplay.timeline import AdaptationSet, Period
 
@@ -444,6 +447,19 @@ def test_a_controller_that_keeps_is_asked_again_when_it_said() -> None:
 
     first, second = (view.now_us for view, _ in controller.asked[:2])
     assert first < 1_500_000 <= second <= 1_600_000
+
+
+def test_a_download_of_unannounced_size_is_taken_for_as_large_as_its_rung_is_on_average() -> None:
+    controller = Scripted([2])
+    session, movie = Session(controller), make_movie(10)
+    opened = Opened(movie.presentation, Device(), Preferences(), asked_us=0)
+    fetches = [one for one in session.handle(opened, 0) if isinstance(one, Fetch)]
+    picture = next(one.fetch_id for one in fetches if one.track == "video" and not one.init)
+
+    session.handle(Progressed(picture, 0, 100_000, first_byte_at_us=100_000), 100_000)
+
+    ((view, progress),) = controller.asked
+    assert progress.size_bytes == view.rungs[2].bitrate_bps * 2 / 8
 
 
 def test_the_lowest_rung_is_never_left() -> None:

@@ -114,6 +114,26 @@ async def test_media_may_come_before_its_init_segment() -> None:
     assert listed(packets["video"]) == demuxed(MOVIE)["video"]
 
 
+async def test_an_init_segment_tells_nothing_of_media_whose_answer_has_not_begun() -> None:
+    gate = anyio.Event()
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("seg.m4s"):
+            await gate.wait()
+        return httpx.Response(200, content=INIT if request.url.path.endswith("mp4") else MEDIA)
+
+    async with bench(Network(transport=httpx.MockTransport(answer)), title()) as desk:
+        desk.perform(fetch(1, init=True))
+        desk.perform(fetch(2))
+        await desk.end(1)
+        told = [it for it in desk.events if isinstance(it, Progressed) and it.fetch_id == 2]
+        gate.set()
+        ended = await desk.end(2)
+
+    assert told == []
+    assert isinstance(ended, Fetched)
+
+
 @pytest.mark.parametrize("size", [3, 100, 1460, 65_536])
 async def test_pieces_of_any_size_give_the_same_packets(size: int) -> None:
     body = httpx.Response(200, stream=Pieces(MEDIA, size))

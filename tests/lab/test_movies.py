@@ -167,3 +167,73 @@ def test_a_title_without_a_picture_is_no_movie(tmp_path: Path) -> None:
 
     with pytest.raises(DatasetError, match="no video"):
         read_movie(tmp_path / "title.mpd")
+
+
+def test_vmaf_of_a_manifests_segments_lies_beside_it(tmp_path: Path) -> None:
+    path = tmp_path / "title.mpd"
+    path.write_text(MPD)
+    (tmp_path / "title.vmaf.json").write_text('{"vmaf": [[55.5], [60]]}')
+    shown = [Played(0, 400_000, 4.0), Played(0, 400_000, 4.0)]
+
+    movie = read_movie(path)
+
+    assert [one.quality for one in movie.judged(shown)] == [55.5, 60]
+    assert read_movie(str(path)).vmaf == movie.vmaf
+
+
+def test_vmaf_is_found_by_the_segments_own_durations(tmp_path: Path) -> None:
+    (tmp_path / "title.m3u8").write_text(PLAYLIST)
+    for name in ("low", "high"):
+        (tmp_path / f"{name}.m3u8").write_text(
+            MEDIA.format(name=name).replace("#EXTINF:4", "#EXTINF:1")
+        )
+    rated = tmp_path / "rated.json"
+    rated.write_text('{"vmaf": [[10, 20], [30, 40]]}')
+    shown = [Played(0, 300_000, 1.0), Played(1, 1_000_000, 3.0)]
+
+    movie = read_movie(tmp_path / "title.m3u8", vmaf=rated)
+
+    assert [one.quality for one in movie.judged(shown)] == [10, 40]
+
+
+@pytest.mark.parametrize(
+    ("said", "says"),
+    [
+        ('{"vmaf": [[1]]}', "line 1: it rates 1 of 2 segments"),
+        ('{"vmaf":\n[[1],\n[1, 2]]}', "line 3: segment 1 has 2 of 1 rungs"),
+        ('{\n"vmaf": [[1],\n[101]]}', "line 3: a VMAF is 101"),
+        ("{}", "line 1: vmaf is no list"),
+        ("[1]", "line 1: not a table of VMAF"),
+    ],
+)
+def test_vmaf_that_is_none_names_its_line(tmp_path: Path, said: str, says: str) -> None:
+    path = tmp_path / "title.mpd"
+    path.write_text(MPD)
+    (tmp_path / "title.vmaf.json").write_text(said)
+
+    with pytest.raises(DatasetError) as raised:
+        read_movie(path)
+
+    assert says in str(raised.value)
+
+
+def test_vmaf_of_several_periods_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "title.mpd"
+    period = MPD[MPD.index("<Period>") : MPD.index("</MPD>")]
+    two = period.replace("<Period>", '<Period duration="PT8S">') + period
+    path.write_text(MPD.replace(period, two).replace("PT8S", "PT16S", 1))
+    (tmp_path / "title.vmaf.json").write_text('{"vmaf": [[1], [2]]}')
+
+    with pytest.raises(DatasetError, match="several periods"):
+        read_movie(path)
+
+
+def test_what_is_wrong_in_a_movie_names_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "bad.json"
+    path.write_text(
+        '{"segment_duration_ms": 2000,\n"bitrates_kbps": [300, 1000],\n'
+        '"segment_sizes_bits": [[1, 2],\n[3, 4],\n[5, -6]]}'
+    )
+
+    with pytest.raises(DatasetError, match="line 5: a size is -6"):
+        read_movie(path)

@@ -117,6 +117,9 @@ def test_a_latency_that_never_changes_is_one_number(tmp_path: Path) -> None:
         ("mahi", "5\n4\n", 2, "at least the last one"),
         ("mahi", "5\n6.5\n", 2, "whole number"),
         ("mahi", "5\n99999999999\n", 2, "later than a week"),
+        ("mahi", "5\n" + "9" * 5000, 2, "later than a week"),
+        ("cooked", "0 1\n1 " + "9" * 5000, 2, "the rate is inf"),
+        ("a.jsonl", '{"name": "x", "trace": [[1, 2, 3]]}\n{"trace": []}', 2, "2 has no piece"),
     ],
 )
 def test_a_bad_file_names_its_line(
@@ -135,6 +138,8 @@ def test_what_cannot_be_read_is_told_by_its_name(tmp_path: Path) -> None:
     absent = tmp_path / "nowhere.csv"
     damaged = tmp_path / "set.jsonl.gz"
     damaged.write_bytes(gzip.compress(b"x" * 1000)[:-9])
+    broken = tmp_path / "broken.jsonl.gz"
+    broken.write_bytes(gzip.compress(b"")[:10] + b"\xff" * 20)
     binary = tmp_path / "binary.json"
     binary.write_bytes(b"\xff\xfe\xfa")
 
@@ -142,5 +147,7 @@ def test_what_cannot_be_read_is_told_by_its_name(tmp_path: Path) -> None:
         read(absent)
     with pytest.raises(DatasetError, match="cannot be read"):
         read(damaged)
+    with pytest.raises(DatasetError, match="cannot be read"):
+        read(broken)
     with pytest.raises(DatasetError, match="not UTF-8"):
         read(binary)

@@ -314,7 +314,8 @@ class Fetcher:
                 waiting.broken = error
                 waiting.scope.cancel()
             else:
-                self._tell(waiting)
+                if waiting.told_bytes >= 0:  # its header has come
+                    self._tell(waiting)
 
     def _found(self, action: Fetch, protections: tuple[Protection, ...]) -> None:
         fetch_id = None if action.init else action.fetch_id
