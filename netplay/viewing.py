@@ -17,7 +17,7 @@ from netplay.core.status import Status
 from netplay.errors import NetplayError
 from netplay.io.clock import Clock
 from netplay.io.drive import Driver
-from netplay.io.keys.licensing import KeySystems
+from netplay.io.keys.systems import KeySystems
 from netplay.io.net.network import Network
 from netplay.io.show.render import RenderSettings
 from netplay.io.show.sink import Sink

@@ -15,7 +15,7 @@ import anyio
 from netplay.core.messages import Event, Opened, Tick
 from netplay.core.session import Session
 from netplay.io.clock import Clock
-from netplay.io.keys.licensing import KeySystems
+from netplay.io.keys.systems import KeySystems
 from netplay.io.net.network import Network
 from netplay.io.performers import Performers
 from netplay.io.show.render import RenderSettings

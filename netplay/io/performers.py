@@ -31,8 +31,9 @@ from netplay.core.messages import (
 from netplay.errors import Attempt, NetplayError
 from netplay.io.clock import Clock
 from netplay.io.fetch.fetcher import Fetcher
-from netplay.io.keys.licensing import KeySystems, Licensing
+from netplay.io.keys.licensing import Licensing
 from netplay.io.keys.store import KeyStore
+from netplay.io.keys.systems import KeySystems
 from netplay.io.net.network import Network
 from netplay.io.show.render import Renderer, RenderSettings
 from netplay.io.show.sink import Sink

@@ -17,6 +17,7 @@ from netplay.core.device import Device, Preferences
 from netplay.core.messages import (
     Action,
     Cancel,
+    CloseKeys,
     Connect,
     Event,
     Evict,
@@ -28,8 +29,10 @@ from netplay.core.messages import (
     Hold,
     NetworkMemory,
     Opened,
+    OpenKeys,
     Play,
     Removed,
+    RenewKeys,
     Resolve,
     Sought,
     Tick,
@@ -279,5 +282,7 @@ class Simulation:
                 self._ending = "failed"
             case Removed():
                 pass  # said for the taps alone
+            case OpenKeys() | RenewKeys() | CloseKeys():
+                raise AssertionError("a simulated device has no key systems")
             case _:
                 assert_never(action)

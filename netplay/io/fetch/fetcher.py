@@ -25,25 +25,22 @@ from netplay.core.messages import (
     Failure,
     Fetch,
     FetchFailed,
-    ProtectionFound,
     Resolve,
     Resolved,
     ResolveFailed,
 )
 from netplay.errors import MediaError, shown_url
-from netplay.io.fetch.intake import Init, Intake, open_intake, read_init_bytes
+from netplay.io.fetch.intake import Init
+from netplay.io.fetch.intakes import Intakes
 from netplay.io.fetch.places import Places
 from netplay.io.fetch.resolve import fetch_index
 from netplay.io.fetch.tracks import needed_stream
 from netplay.io.fetch.transfer import InitKey, Transfer
-from netplay.io.fetch.unlock import AES_128, LockedIntake, opened
 from netplay.io.keys.store import KeyStore
 from netplay.io.net.network import Network
 from netplay.io.net.ranges import check_answer
 from netplay.io.net.transport import Request, TransferFailed
 from netplay.io.source import Source
-from netplay.media.container import sniff
-from netplay.segments import Protection
 from netplay.timeline import Presentation
 
 __all__ = ["Fetcher"]
@@ -90,7 +87,7 @@ class Fetcher:
         self._tasks = task_group
         self._local = urlsplit(presentation.url).scheme.lower() == "file"
         self._places = Places(presentation)
-        self._keys = keys if keys is not None else KeyStore()
+        self._intakes = Intakes(self._places, keys if keys is not None else KeyStore(), emit)
         self._transfers: dict[int, Transfer] = {}
         self._failed: OrderedDict[int, None] = OrderedDict()
         self._resolves: dict[int, anyio.CancelScope] = {}
@@ -209,23 +206,7 @@ class Fetcher:
             if known is None:
                 return
             _, init = known
-        transfer.open(self._intake(transfer, init))
-
-    def _intake(self, transfer: Transfer, init: Init | None) -> Intake:
-        """Return what reads a segment, in the clear or locked."""
-        action = transfer.action
-        key = self._places.key(action)
-        intake = open_intake(
-            transfer.source,
-            init,
-            lane=action.track,
-            mime_type=self._places.representation(action.representation).mime_type,
-            found=lambda ways: self._found(action, ways),
-            kid=key.kid if key is not None and key.scheme != AES_128 else None,
-        )
-        if key is None or key.scheme != AES_128:
-            return intake
-        return LockedIntake(intake, key, self._keys, what=transfer.source.name)
+        transfer.open(self._intakes.of(transfer, init))
 
     async def _receive(self, transfer: Transfer, request: Request) -> None:
         limit_s = self._network.timeouts.segment_s
@@ -289,16 +270,7 @@ class Fetcher:
 
     async def _keep_init(self, transfer: Transfer) -> None:
         """Read an init segment, and go on with the media that waited for it."""
-        data, name = b"".join(transfer.raw), transfer.source.name
-        segment_key = self._places.key(transfer.action)
-        if segment_key is not None and sniff(data) is None:
-            data = await opened(data, segment_key, self._keys, what=name)
-        init = read_init_bytes(data, what=name)
-        if init.protections and segment_key is None:
-            self._found(transfer.action, init.protections)
-        streams = {track.config.stream for track in init.tracks}
-        if transfer.needs and init.container == "fmp4" and transfer.needs not in streams:
-            raise MediaError(transfer.source.name, f"holds no {transfer.needs}")
+        init = await self._intakes.init(transfer)
         key = transfer.init_key
         assert key is not None
         self._inits[key] = (transfer.action.fetch_id, init)
@@ -316,10 +288,6 @@ class Fetcher:
             else:
                 if waiting.told_bytes >= 0:  # its header has come
                     self._tell(waiting)
-
-    def _found(self, action: Fetch, protections: tuple[Protection, ...]) -> None:
-        fetch_id = None if action.init else action.fetch_id
-        self._emit(ProtectionFound(action.representation, protections, fetch_id))
 
     # Telling.
 

@@ -8,7 +8,7 @@ import anyio
 
 from netplay.core.messages import Fetch, Fetched, Progressed
 from netplay.errors import MediaError
-from netplay.io.fetch.intake import Init, Intake
+from netplay.io.fetch.intake import Intake
 from netplay.io.source import Source, Stream
 from netplay.segments import Init as InitPlace
 

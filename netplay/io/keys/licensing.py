@@ -7,15 +7,14 @@ Session hears of key ids and moments.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import assert_never
 from urllib.parse import urljoin
 
 import anyio
-import anyio.to_thread
 from anyio.abc import TaskGroup
 
-from drm.contract import Exchange, InitData, Keys, KeySystem, LicenseAnswer, LicenseRequest
+from drm.contract import Exchange, Keys, KeySystem
 from drm.errors import DrmError, KeySystemError
 from netplay.core.messages import (
     CloseKeys,
@@ -25,62 +24,11 @@ from netplay.core.messages import (
     OpenKeys,
     RenewKeys,
 )
-from netplay.io.keys.service import LicenseService
 from netplay.io.keys.store import KeyStore
-from netplay.io.net.network import Network
+from netplay.io.keys.systems import KeySystems, init_data
 from netplay.io.net.transport import TransferFailed
-from netplay.segments import Protection
 
-__all__ = ["KeySystems", "Licensing"]
-
-
-class KeySystems:
-    """What can open encrypted media: shared by the titles of one player, one after another.
-
-    Attributes:
-        systems: The preferred one first.
-        service: Carries their requests.
-        forbidden: Why no key may be had at all; "" where they may.
-        prepared: Licences that were got before anybody asked, by how they would be asked
-            for; taken out as they are used.
-    """
-
-    def __init__(
-        self, network: Network, systems: Sequence[KeySystem] = (), *, forbidden: str = ""
-    ) -> None:
-        self.systems = tuple(systems)
-        self.service = LicenseService(network)
-        self.forbidden = forbidden
-        self.prepared: dict[Protection, Keys] = {}
-
-    @property
-    def ids(self) -> tuple[str, ...]:
-        """The systems opened, as `Protection.system` names them."""
-        return tuple(dict.fromkeys(one for it in self.systems for one in sorted(it.systems)))
-
-    @property
-    def ids_by_kid(self) -> tuple[str, ...]:
-        """Those of them that ask by key id and need no init data."""
-        asking = (it for it in self.systems if it.asks_by_kid)
-        return tuple(dict.fromkeys(one for it in asking for one in sorted(it.systems)))
-
-    def of(self, system: str) -> KeySystem | None:
-        """Return the one that opens a system; None if there is none."""
-        return next((it for it in self.systems if system in it.systems), None)
-
-    async def warm(self) -> None:
-        """Have every system import and prepare what it needs, in a worker thread."""
-        for system in self.systems:
-            await anyio.to_thread.run_sync(system.warm)
-
-    async def aclose(self) -> None:
-        """Close the connections, and wipe what was prepared and not used."""
-        for way, keys in self.prepared.items():
-            system = self.of(way.system)
-            assert system is not None
-            system.close(keys)
-        self.prepared.clear()
-        await self.service.aclose()
+__all__ = ["Licensing"]
 
 
 class _License:
@@ -90,7 +38,6 @@ class _License:
         self.system = system
         self.key_uri = key_uri
         self.keys: Keys | None = None
-        self.began_us = 0
         self.scope = anyio.CancelScope()
 
 
@@ -154,33 +101,28 @@ class Licensing:
             return
         uri = urljoin(self._base_url(action.representation), way.key_uri) if way.key_uri else ""
         license_ = self._licenses[action.key_session] = _License(system, uri)
-        init = InitData(
-            system=way.system,
-            kids=action.kids,
-            pssh=way.pssh,
-            license_url=way.license_url,
-            key_uri=uri,
-        )
-        ready = self._systems.prepared.pop(way, None)
-        with license_.scope:
-            if ready is not None:
-                self._got(action.key_session, license_, ready)
-            else:
-                await self._run(action.key_session, license_, lambda: system.open(init))
+        init = init_data(action, uri)
+        ready = self._systems.take(way, self._clock())
+        if ready is not None:
+            self._got(action.key_session, license_, ready.keys, since_us=ready.at_us)
+        else:
+            await self._run(action.key_session, license_, lambda: system.open(init))
 
     async def _renew(self, action: RenewKeys) -> None:
         license_ = self._licenses.get(action.key_session)
         if license_ is None or license_.keys is None:
             return  # it was closed meanwhile
         system, keys = license_.system, license_.keys
-        with license_.scope:
-            await self._run(action.key_session, license_, lambda: system.renew(keys))
+        await self._run(action.key_session, license_, lambda: system.renew(keys))
 
     async def _run(
         self, key_session: int, license_: _License, begin: Callable[[], Exchange]
     ) -> None:
         try:
-            keys = await self._exchange(await anyio.to_thread.run_sync(begin))
+            with anyio.CancelScope() as license_.scope:
+                keys = await self._systems.run(begin)
+            if license_.scope.cancelled_caught:
+                return
         except TransferFailed as error:
             self._failed(key_session, error.detail, retry_after_us=error.retry_after_us)
         except KeySystemError as error:
@@ -194,45 +136,13 @@ class Licensing:
         except DrmError as error:
             self._failed(key_session, str(error), denied=True)
         else:
-            self._got(key_session, license_, keys)
+            self._got(key_session, license_, keys, since_us=self._clock())
 
-    async def _exchange(self, exchange: Exchange) -> Keys:
-        """Bring a key system's requests to the network and the answers back, to the end."""
-        answers: tuple[LicenseAnswer, ...] | None = None
-        try:
-            while True:
-                step = await anyio.to_thread.run_sync(_advance, exchange, answers)
-                if not isinstance(step, tuple):
-                    return step
-                answers = await self._ask(step)
-        finally:
-            exchange.close()
-
-    async def _ask(self, requests: tuple[LicenseRequest, ...]) -> tuple[LicenseAnswer, ...]:
-        if len(requests) == 1:
-            return (await self._systems.service.ask(requests[0]),)
-        answers: dict[int, LicenseAnswer] = {}
-        failures: list[TransferFailed] = []
-
-        async def ask(place: int, request: LicenseRequest) -> None:
-            try:
-                answers[place] = await self._systems.service.ask(request)
-            except TransferFailed as error:
-                failures.append(error)
-
-        async with anyio.create_task_group() as tasks:
-            for place, request in enumerate(requests):
-                tasks.start_soon(ask, place, request)
-        if failures:
-            raise failures[0]
-        return tuple(answers[place] for place in range(len(requests)))
-
-    def _got(self, key_session: int, license_: _License, keys: Keys) -> None:
+    def _got(self, key_session: int, license_: _License, keys: Keys, *, since_us: int) -> None:
         if self._licenses.get(key_session) is not license_:
             license_.system.close(keys)
             return
         license_.keys = keys
-        now_us = self._clock()
         self._store.put(key_session, keys, key_uri=license_.key_uri)
         policy = keys.policy
         ends_s = policy.ends_after_s(played_from_s=0)
@@ -242,8 +152,8 @@ class Licensing:
                 key_session,
                 tuple(sorted(keys.kids)),
                 tuple(sorted(keys.refused.items())),
-                renew_at_us=None if renew_s is None else now_us + renew_s * 1_000_000,
-                expires_at_us=None if ends_s is None else now_us + ends_s * 1_000_000,
+                renew_at_us=None if renew_s is None else since_us + renew_s * 1_000_000,
+                expires_at_us=None if ends_s is None else since_us + ends_s * 1_000_000,
             )
         )
 
@@ -266,14 +176,3 @@ class Licensing:
         self._store.drop(key_session)
         if license_.keys is not None:
             license_.system.close(license_.keys)
-
-
-def _advance(
-    exchange: Exchange, answers: tuple[LicenseAnswer, ...] | None
-) -> tuple[LicenseRequest, ...] | Keys:
-    """Take an exchange one step on; in a worker thread."""
-    try:
-        return next(exchange) if answers is None else exchange.send(answers)
-    except StopIteration as stop:
-        keys: Keys = stop.value
-        return keys

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import anyio
 
-from netplay.core.messages import Feed
+from netplay.core.messages import Feed, Flush
 from netplay.errors import DecodeError, LicenseError, MediaError
 from netplay.io.show.decode import Decoder
 from netplay.io.show.frames import AudioBlock, Entry, clipped
 from netplay.io.source import Packet
 
-__all__ = ["Job", "Visit"]
+__all__ = ["Job", "Visit", "cut", "stays"]
 
 _HOP_S = 0.02
 """How long one visit to the worker thread decodes before it looks up again.
@@ -96,3 +96,14 @@ class Visit:
             wanted += sum(self._job.wanted(entry) is not None for entry in came)
             if wanted >= self._enough or time.perf_counter() - began > _HOP_S:
                 return
+
+
+def stays(feed: Feed, flush: Flush) -> bool:
+    """Return whether a Feed that is not begun stays in line."""
+    return flush.from_us is not None and feed.fetch_id in flush.keeps
+
+
+def cut(feed: Feed, flush: Flush) -> Feed:
+    """Return a Feed that stays in line: it ends where the lane was emptied from, if before."""
+    ends_us = [moment for moment in (feed.until_us, flush.from_us) if moment is not None]
+    return replace(feed, generation=flush.generation, until_us=min(ends_us), last=False)

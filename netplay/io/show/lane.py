@@ -23,7 +23,7 @@ from netplay.io.keys.locks import Locks
 from netplay.io.keys.store import KeyStore
 from netplay.io.show.decode import Decoder
 from netplay.io.show.frames import Entry
-from netplay.io.show.job import Job, Visit
+from netplay.io.show.job import Job, Visit, cut, stays
 from netplay.io.show.ready import Ready
 from netplay.io.source import Config, Packet, Source, SourceLost, Stream
 
@@ -39,7 +39,7 @@ _MOST_PACKETS = 256
 
 
 class Lane:
-    """Decodes what one lane is fed, and keeps no more ready than there is room for.
+    """Decodes what one lane is fed, opening what is encrypted; keeps no more than has room.
 
     A multiplex in the video lane has two of these, one for each stream; both are fed the
     same Feeds, and the one that leads reports.
@@ -105,7 +105,7 @@ class Lane:
     def flush(self, flush: Flush) -> None:
         """Drop what begins at `from_us` or later, and what is not begun unless it is kept."""
         self._ready.generation = flush.generation
-        self._feeds = deque(_cut(feed, flush) for feed in self._feeds if _stays(feed, flush))
+        self._feeds = deque(cut(feed, flush) for feed in self._feeds if stays(feed, flush))
         self._failed = False
         self._from_us = None
         self._ready.cut_from(flush.from_us)
@@ -123,7 +123,7 @@ class Lane:
                 held.until_us = flush.from_us
         if job is None:
             return
-        begun = bool(job.taken) or _stays(job.feed, flush)
+        begun = bool(job.taken) or stays(job.feed, flush)
         if not begun or (self._came_until_us or 0) >= flush.from_us:
             job.scope.cancel()
         job.feed = replace(job.feed, last=False)
@@ -391,14 +391,3 @@ class Lane:
                 hardware=self._decoder.hardware if self._decoder is not None else "",
             )
         )
-
-
-def _stays(feed: Feed, flush: Flush) -> bool:
-    """Return whether a Feed that is not begun stays in line."""
-    return flush.from_us is not None and feed.fetch_id in flush.keeps
-
-
-def _cut(feed: Feed, flush: Flush) -> Feed:
-    """Return a Feed that stays in line: it ends where the lane was emptied from, if before."""
-    ends_us = [moment for moment in (feed.until_us, flush.from_us) if moment is not None]
-    return replace(feed, generation=flush.generation, until_us=min(ends_us), last=False)
