@@ -241,6 +241,7 @@ def _policy(value: object) -> Policy:
         renewal_retry_s=_seconds(value, "renewal_retry_s"),
         renewal_recovery_s=_seconds(value, "renewal_recovery_s"),
         renewal_url=url,
+        renew_with_usage=_flag(value, "renew_with_usage"),
         offline=_flag(value, "offline"),
         started_utc_s=_seconds(value, "started_utc_s"),
     )

@@ -14,7 +14,7 @@ stay inside: `Keys` gives a `Decryptor`, never a key.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import NoReturn, Protocol
@@ -33,6 +33,7 @@ __all__ = [
     "LicenseRequest",
     "SegmentDecryptor",
     "is_confidential",
+    "perform",
 ]
 
 Headers = tuple[tuple[str, str], ...]
@@ -244,6 +245,27 @@ class Keys(Protocol):
     def wipe(self) -> None:
         """Overwrite the keys; afterwards none is held. May be called twice."""
         ...
+
+
+def perform(exchange: Exchange, ask: Callable[[LicenseRequest], LicenseAnswer]) -> Keys:
+    """Run an exchange to its end, one request after another, and return the keys.
+
+    Args:
+        exchange: From `KeySystem.open` or `renew`.
+        ask: Performs one HTTP request. What it raises ends the exchange.
+
+    Raises:
+        DrmError: As the exchange does.
+    """
+    try:
+        requests = next(exchange)
+        while True:
+            requests = exchange.send(tuple(ask(request) for request in requests))
+    except StopIteration as done:
+        keys: Keys = done.value
+        return keys
+    finally:
+        exchange.close()
 
 
 Exchange = Generator[tuple[LicenseRequest, ...], tuple[LicenseAnswer, ...], Keys]

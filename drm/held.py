@@ -70,7 +70,7 @@ class HeldKeys:
         self._given: WeakKeyDictionary[Decryptor, str] = WeakKeyDictionary()
         self._refused: Mapping[str, str] = MappingProxyType({})
         self._policy = Policy()
-        self._since_s = clock()
+        self._loaded_at_s = self._since_s = clock()
         self._lease: Lease | None = None
 
     @property
@@ -98,9 +98,9 @@ class HeldKeys:
         return self._lease
 
     @property
-    def held_s(self) -> float:
-        """How long ago the licence, or its last renewal, arrived, in seconds."""
-        return self._clock() - self._since_s
+    def loaded_s(self) -> float:
+        """How long ago the keys arrived, in seconds; renewal does not change that."""
+        return self._clock() - self._loaded_at_s
 
     def load(
         self, secrets: Iterable[tuple[str, Secret]], policy: Policy, lease: Lease | None
@@ -127,6 +127,7 @@ class HeldKeys:
             old_lease, self._lease = self._lease, lease
             gone = [made for made, kid in self._given.items() if kid not in allowed]
             self._take(policy)
+            self._loaded_at_s = self._since_s
         for made in gone:
             made.wipe()
         for secret in before.values():
@@ -135,7 +136,7 @@ class HeldKeys:
             old_lease.wipe()
 
     def extend(self, policy: Policy) -> None:
-        """Take a renewal: the keys stay, the policy is another, and its time starts now."""
+        """Take a renewal: keys and lease stay, the policy is another, its time starts now."""
         with self._lock:
             self._take(policy)
 
@@ -161,7 +162,7 @@ class HeldKeys:
             secret = self._secrets.get(kid)
             if secret is None:
                 raise KeyMissing(kid)
-            if lasts_s is not None and self.held_s >= lasts_s:
+            if lasts_s is not None and self._clock() - self._since_s >= lasts_s:
                 raise LicenseExpired(self._system)
             made = Decryptor(secret.reveal(), scheme, kid=kid)
             self._given[made] = kid

@@ -33,6 +33,7 @@ __all__ = [
     "from_hls_key",
     "from_pssh",
     "read_kid",
+    "system_named",
     "uri_kid",
     "with_what_pssh_says",
 ]
@@ -54,6 +55,12 @@ _SYSTEMS = {
 
 _HEX_KID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 MAX_URI_CHARACTERS = 1 << 20
+
+
+def system_named(text: str) -> str:
+    """Return the one name of a key system that has several, as `InitData.system` has it."""
+    name = text.lower().removeprefix("urn:uuid:")
+    return _SYSTEMS.get(name, name)
 
 
 def read_kid(text: str) -> str:
@@ -82,7 +89,7 @@ def from_default_kid(text: str, *, system: str = "") -> InitData:
     Raises:
         InitDataError: It is no key id.
     """
-    return InitData(_SYSTEMS.get(system.lower(), system.lower()), (read_kid(text),))
+    return InitData(system_named(system), (read_kid(text),))
 
 
 def from_pssh(data: bytes) -> tuple[InitData, ...]:
@@ -93,7 +100,7 @@ def from_pssh(data: bytes) -> tuple[InitData, ...]:
     """
     systems: dict[str, bytes] = {}
     for box in read_pssh(data):
-        system = _SYSTEMS.get(box.system, box.system)
+        system = system_named(box.system)
         systems[system] = systems.get(system, b"") + box.box
     return tuple(
         with_what_pssh_says(InitData(system, pssh=boxes)) for system, boxes in systems.items()
@@ -111,9 +118,9 @@ def with_what_pssh_says(init: InitData) -> InitData:
         InitDataError: A box is broken.
     """
     kids = dict.fromkeys(init.kids)
-    wanted = _SYSTEMS.get(init.system, init.system)
+    wanted = system_named(init.system)
     for box in read_pssh(init.pssh):
-        if wanted in ("", _SYSTEMS.get(box.system, box.system)):
+        if wanted in ("", system_named(box.system)):
             kids.update(dict.fromkeys(box.kids))
             said = _said(box)
             kids.update(dict.fromkeys(said.kids))
@@ -157,8 +164,7 @@ def from_hls_key(attributes: Mapping[str, str], *, base_url: str = "") -> InitDa
         raise InitDataError("HLS key", "without METHOD or URI")
     if len(uri) > MAX_URI_CHARACTERS:
         raise InitDataError("HLS key", f"a URI of {len(uri)} characters")
-    system = (attributes.get("KEYFORMAT") or IDENTITY).lower().removeprefix("urn:uuid:")
-    system = _SYSTEMS.get(system, system)
+    system = system_named(attributes.get("KEYFORMAT") or IDENTITY)
     kid = attributes.get("KEYID", "")
     init = InitData(system, (read_kid(kid),) if kid else ())
     if system == IDENTITY:

@@ -107,6 +107,7 @@ class Policy:
         renewal_retry_s: How long to wait between requests that fail.
         renewal_recovery_s: How long playback may go on while renewal fails.
         renewal_url: Where to ask for renewal; "": where the licence came from.
+        renew_with_usage: Whether renewal is due as soon as playback begins.
         offline: Whether the licence may be stored.
         started_utc_s: The licence's start by the service, UTC seconds; None if unsaid.
         rules: Key ids and what those keys demand; of every key, allowed or refused.
@@ -123,6 +124,7 @@ class Policy:
     renewal_retry_s: int | None = None
     renewal_recovery_s: int | None = None
     renewal_url: str = field(default="", repr=False)
+    renew_with_usage: bool = False
     offline: bool = False
     started_utc_s: int | None = None
     rules: tuple[tuple[str, KeyRule], ...] = ()

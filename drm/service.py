@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, replace
-from email.message import Message
 from typing import NoReturn
 from urllib.parse import urlsplit
 
@@ -32,6 +31,9 @@ _TOKEN = re.compile(r"[A-Za-z0-9+/=_.\-]{20,}")
 _WORD = re.compile(r"[A-Z_-]+|[a-z_-]+", re.ASCII)
 _TELLING = ("message", "detail", "error_description", "error", "reason", "code", "title")
 """Members of a JSON error that say what happened; RFC 9457, RFC 6749 and common use."""
+_CODES = ("error", "reason", "code")
+_REASONS = (("revoked", "revoked"), ("device", "device"), ("entitle", "entitlement"))
+"""What a code holds, and the reason that it stands for: "device_revoked" is the first."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -126,9 +128,8 @@ def check(system: str, answer: LicenseAnswer, what: str) -> None:
         if len(answer.body) > MAX_ANSWER_BYTES:
             raise KeySystemError(system, f"{what} is {len(answer.body)} bytes long", status=status)
         return
-    telling = _telling(answer.body)
-    said = first_line(telling)
-    reason = _reason(telling)
+    told, reason = _told(answer.body)
+    said = first_line(told)
     if status in REFUSALS or (400 <= status < 500 and reason):
         raise LicenseDenied(system, f"{what} was refused", status=status, said=said, reason=reason)
     raise KeySystemError(
@@ -153,36 +154,26 @@ def first_line(text: str) -> str:
     return line if len(line) <= MAX_SAID_CHARACTERS else line[: MAX_SAID_CHARACTERS - 1] + "…"
 
 
-def _telling(body: bytes) -> str:
-    """Return the part of an error's body that says what happened."""
+def _told(body: bytes) -> tuple[str, str]:
+    """Return what an error's body says to people, and its reason where machines can read it."""
     text = body[:MAX_READ_BYTES].decode("utf-8", "replace").strip()
     if text.startswith("<") or "\ufffd" in text[:200]:
-        return ""  # a web page, or no text at all
+        return "", ""  # a web page, or no text at all
     if not text.startswith("{"):
-        return text
+        return text, ""
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
-        return text
+        return text, ""
     inner = value.get("error")
     told = {**value, **inner} if isinstance(inner, dict) else value
     words = [told[name] for name in _TELLING if isinstance(told.get(name), str)]
-    return ": ".join(dict.fromkeys(" ".join(word.split()) for word in words))
-
-
-def _reason(telling: str) -> str:
-    found = re.search(r"revoked|device|entitle", telling.lower())
-    if found is None:
-        return ""
-    if "revoked" in telling.lower():
-        return "revoked"
-    return "entitlement" if found[0] == "entitle" else "device"
+    codes = " ".join(told[name] for name in _CODES if isinstance(told.get(name), str)).lower()
+    reason = next((reason for sign, reason in _REASONS if sign in codes), "")
+    return ": ".join(dict.fromkeys(" ".join(word.split()) for word in words)), reason
 
 
 def _retry_after_s(headers: Headers) -> float | None:
-    told = Message()
-    for name, value in headers:
-        told[name] = value
-    text = str(told.get("Retry-After", "")).strip()
+    text = next((value.strip() for name, value in headers if name.lower() == "retry-after"), "")
     # The other form is a date, which needs a clock that agrees with the server's.
     return float(text) if text.isascii() and text.isdigit() and len(text) < 7 else None

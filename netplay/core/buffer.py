@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator
+from dataclasses import dataclass
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -17,8 +18,9 @@ _start_us = attrgetter("start_us")
 _end_us = attrgetter("end_us")
 
 
-class Span(NamedTuple):
-    """A stretch of a lane's timeline; a tuple, because a changed one is made at every progress.
+@dataclass(slots=True, eq=False)
+class Span:
+    """A stretch of a lane's timeline; whose ends only its Buffer changes.
 
     Attributes:
         end_us: Where it ends, or will end once it is complete.
@@ -102,14 +104,10 @@ class Buffer:
         """Return the span that a fetch fills."""
         return next((span for span in reversed(self._spans) if span.fetch_id == fetch_id), None)
 
-    def put(self, span: Span) -> None:
-        """Replace the span of the same fetch."""
-        for place in range(len(self._spans) - 1, -1, -1):
-            if self._spans[place].fetch_id == span.fetch_id:
-                self._spans[place] = span
-                self._changed()
-                return
-        raise AssertionError(f"no span of fetch {span.fetch_id}")
+    def reach(self, span: Span, until_us: int) -> None:
+        """Note that one of the spans here is held up to a moment."""
+        span.until_us = until_us
+        self._changed()
 
     def remove(self, fetch_id: int) -> None:
         """Forget the span of a fetch."""
@@ -203,7 +201,7 @@ class Buffer:
         ]
         kept = [s for s in self._spans if s not in gone]
         if kept and kept[-1].end_us > at_us:
-            kept[-1] = kept[-1]._replace(end_us=at_us, until_us=at_us)
+            kept[-1].end_us = kept[-1].until_us = at_us
         self._spans = kept
         self._changed()
         return gone

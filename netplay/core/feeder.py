@@ -27,12 +27,19 @@ class Feeder:
         # Where media does not know its place (HLS), the first segment seen of a stretch
         # with one timestamp origin tells it for every lane, so that they stay in step.
         self._offsets: dict[tuple[int, int], int] = {}
+        self.restless = False
+        """Something that is still arriving will be fed once the playhead comes near."""
 
-    def received(self, lane: Lane, span: Span, event: Progressed | Fetched) -> Span:
-        """Return a span with what has come of it; and learn where its media belongs."""
+    def received(self, lane: Lane, span: Span, event: Progressed | Fetched) -> bool:
+        """Note what has come of a span, and learn where its media belongs.
+
+        Returns:
+            Whether that is more of the timeline than before, or changes where it belongs.
+        """
         origin = (span.period, span.continuity)
         unknown = span.offset_us is None and origin not in self._offsets
-        if unknown and event.media_from_us is not None and self._leads(lane, span):
+        learnt = unknown and event.media_from_us is not None and self._leads(lane, span)
+        if learnt and event.media_from_us is not None:
             self._offsets[origin] = span.segment_start_us - event.media_from_us
         until_us = span.until_us
         if isinstance(event, Fetched):
@@ -42,13 +49,16 @@ class Feeder:
             if offset_us is not None:
                 reached_us = min(event.media_until_us + offset_us, span.end_us)
                 until_us = max(until_us, reached_us)
-        if event.bytes <= span.bytes and until_us == span.until_us:
-            return span
-        return span._replace(bytes=max(span.bytes, event.bytes), until_us=until_us)
+        span.bytes = max(span.bytes, event.bytes)
+        if until_us == span.until_us:
+            return learnt
+        lane.buffer.reach(span, until_us)
+        return True
 
     def feed(self, position_us: int, *, waiting: bool) -> list[Action]:
         """Return everything that is to be fed now."""
         actions: list[Action] = []
+        self.restless = False
         for lane in self._lanes.values():
             if lane.fed_us < position_us and lane.buffer.at(lane.fed_us) is None:
                 # What was taken back when it had been played already is not fetched again.
@@ -59,6 +69,8 @@ class Feeder:
                     continue
                 feed = self._feed(lane, span, position_us, waiting=waiting)
                 if feed is None:
+                    if span.until_us > span.start_us:
+                        self.restless = True
                     break
                 actions.append(feed)
         return actions

@@ -132,7 +132,8 @@ class Requests:
             duration_us=segment.duration_us,
             size_bytes=segment.size_bytes or 0,
         )
-        lane.buffer.add(span._replace(fetch_id=transfer.transfer_id, host=host))
+        span.fetch_id, span.host = transfer.transfer_id, host
+        lane.buffer.add(span)
         lane.representation = rep.id
         actions.append(
             Fetch(

@@ -29,10 +29,17 @@ class Room:
         self._rules = rules
         # Positions of the playhead at which a full lane has room again.
         self._room_at: dict[Track, int] = {}
+        # What other lanes give up may make room before that.
+        self._is_crowded = False
 
     def look_anew(self) -> None:
         """Forget which lanes are full: all of them are about to be looked at."""
         self._room_at.clear()
+        self._is_crowded = False
+
+    def holds(self, lane: Lane) -> bool:
+        """Whether a lane is full, and it is known until when."""
+        return lane.track in self._room_at and not self._is_crowded
 
     def has_enough(self, lane: Lane, planned_us: int, position_us: int, now_us: int) -> bool:
         """Whether a lane holds as much as is aimed at."""
@@ -51,6 +58,7 @@ class Room:
             return False
         held = sum(other.buffer.ahead_bytes(position_us) for other in self._lanes.values())
         if held + (segment.size_bytes or 0) > self._rules.max_buffer_bytes and ahead_us > 0:
+            self._is_crowded = True
             span = lane.buffer.at(position_us)
             self._hold_back(lane, span.end_us if span is not None else at_us, now_us)
             return False

@@ -64,6 +64,8 @@ class Scheduler:
         self._inits_wait_until_us: int | None = None
         self._room = Room(lanes, playback, rules)
         self.choice: Choice | None = None
+        self.restless = False
+        """A lane lacks something, and nobody can tell when it may be had."""
 
     # Planning.
 
@@ -78,6 +80,7 @@ class Scheduler:
         failover.comfortable = self._playback.ahead_us(position_us) >= self._rules.probe_us
         actions, self._inits_wait_until_us = self._requests.inits(now_us)
         self._room.look_anew()
+        self.restless = False
         for lane in sorted(self._lanes.values(), key=lambda lane: lane.planned_us(position_us)):
             actions += self._plan_lane(lane, position_us, now_us)
         return actions
@@ -90,12 +93,17 @@ class Scheduler:
             assert steps < _STEPS, f"planning {lane.track} came to no end"
             step = self._step(lane, lane.planned_us(position_us), now_us)
             if step is None:
+                if lane.choose_at_us <= now_us and not self._room.holds(lane):
+                    self.restless = True
                 break
             actions += step
         return actions
 
     def _wants_more(self, lane: Lane, position_us: int, now_us: int) -> bool:
-        if lane.missing is not None or now_us < lane.choose_at_us:
+        if lane.missing is not None:
+            self.restless = True
+            return False
+        if now_us < lane.choose_at_us:
             return False
         if self._requests.transfers.segment_of(lane.track) is not None:
             return False
@@ -109,12 +117,13 @@ class Scheduler:
         for other in self._lanes.values():
             if other is lane or not other.gates or other.ended_us is not None or other.missing:
                 continue
-            limit_us = other.edge_us(position_us)
+            limit_us, moves = other.edge_us(position_us), True
             # A lane that has little is about to be missed by the viewer: what this one does not
             # need yet would only take the link from it.
             if limit_us - position_us >= _URGENT_US:
-                limit_us = other.planned_us(position_us) + self._rules.lane_lead_us
+                limit_us, moves = other.planned_us(position_us) + self._rules.lane_lead_us, False
             if planned_us > limit_us:
+                self.restless = self.restless or moves
                 return False
         return True
 
@@ -377,15 +386,20 @@ class Scheduler:
         ]
 
     def wakeup_us(self, now_us: int) -> int | None:
-        """Return when something is due that no event will announce; None: never."""
-        moments: list[int] = []
+        """Return when more is to be asked for that no event will announce; None: never."""
+        moments = self._room.wakeups_us()
         if self._inits_wait_until_us is not None:
             moments.append(self._inits_wait_until_us)
-        waits = (lane.choose_at_us for lane in self._lanes.values())
-        moments += [until_us for until_us in waits if until_us > now_us]
-        moments += self._room.wakeups_us()
+        for lane in self._lanes.values():
+            if lane.choose_at_us > now_us:
+                moments.append(lane.choose_at_us)
+        return min(moments, default=None)
+
+    def looks_at_us(self, now_us: int) -> int | None:
+        """Return when something under way is to be looked at; None: never."""
+        moments: list[int] = []
         for transfer in self._requests.transfers:
             moments.append(self._patience.ends_us(transfer, now_us))
-            if transfer.is_segment and transfer.rung > 0 and transfer.ask_again_us:
+            if transfer.ask_again_us and transfer.rung > 0:  # of a segment, that is
                 moments.append(transfer.ask_again_us)
-        return max(now_us, min(moments)) if moments else None
+        return min(moments, default=None)

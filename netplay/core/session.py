@@ -7,11 +7,13 @@ Requests', what comes next the Scheduler's, whether the playhead moves the Playb
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import assert_never
 
 from abr.contract import Controller
 from netplay.core.decoding import Decoding
 from netplay.core.device import Device, Preferences
+from netplay.core.endurance import Endurance
 from netplay.core.failover import Failover
 from netplay.core.feeder import Feeder
 from netplay.core.jitter import Jitter
@@ -28,9 +30,9 @@ from netplay.core.messages import (
     Event,
     Evict,
     Fail,
+    Fetch,
     Fetched,
     FetchFailed,
-    Flush,
     Hold,
     KeysFailed,
     KeysReady,
@@ -56,11 +58,12 @@ from netplay.core.reporting import blank_status, make_status
 from netplay.core.requests import Requests
 from netplay.core.rules import SessionRules
 from netplay.core.scheduler import Scheduler
+from netplay.core.seeking import Seeker
 from netplay.core.selection import EMPTY, NO_END
 from netplay.core.status import Status
 from netplay.core.switching import Switcher
 from netplay.core.title import Title
-from netplay.core.transfers import Transfers
+from netplay.core.transfers import Transfer, Transfers
 
 __all__ = ["Session"]
 
@@ -87,6 +90,9 @@ class Session:
         self._now_us: int | None = None
         self._opened = False
         self._failed = False
+        # Something changed that others go by; and when time alone will change something.
+        self._stirred = False
+        self._due_us: int | None = None
 
     def handle(self, event: Event, now_us: int) -> list[Action]:
         """Take in one event and return every action that follows from it.
@@ -102,12 +108,20 @@ class Session:
         if isinstance(event, Opened) == self._opened:
             raise ValueError("a session begins with Opened, once")
         early = self.next_wakeup_us is None or now_us < self.next_wakeup_us
+        ticked = isinstance(event, Tick)
         self._now_us = now_us
-        if self._failed or (isinstance(event, Tick) and early):
+        if self._failed or (ticked and early):
             return []
+        # Word of how far a download has come, and a look at it, as a rule change nothing
+        # that anybody else goes by.
+        self._stirred = not (ticked or isinstance(event, Progressed))
         actions = self._route(event, now_us)
-        self._reconsider(actions, now_us)
-        actions += self._settle(now_us, ticked=isinstance(event, Tick))
+        if actions or self._stirred or self._is_unsettled(now_us):
+            self._reconsider(actions, now_us)
+            actions += self._settle(now_us, ticked=ticked)
+            self._due_us = self._settles_at_us(now_us)
+        else:
+            actions = self._evict(now_us)
         self.next_wakeup_us = self._wakeup_us(now_us)
         return actions
 
@@ -135,7 +149,7 @@ class Session:
             start_us = event.presentation.start_us or 0
         if start_us < 0:  # counted from the end
             start_us += title.duration_us() or 0
-        start_us = self._within(start_us)
+        start_us = title.within(start_us)
         self._lanes: dict[Track, Lane] = {}
         transfers = Transfers()
         failover = Failover(self.rules, Jitter(self.seed, self.rules.jitter))
@@ -153,6 +167,9 @@ class Session:
         self._patience = Patience(title, self._lanes, self._playback, self._requests, self.rules)
         self._licenses = Licenses(title, self.rules, Jitter(~self.seed, self.rules.jitter))
         self._licenses.session_keys(event.presentation.session_protections, now_us)
+        self._endurance = Endurance(
+            self._lanes, self._playback, self._requests, self._licenses, self.rules
+        )
         self._scheduler = Scheduler(
             title,
             self._lanes,
@@ -165,6 +182,7 @@ class Session:
         )
         self._switcher = Switcher(title, self._lanes, self._playback, self._requests, self.rules)
         self._switcher.open_lanes(start_us)
+        self._seeker = Seeker(title, self._lanes, self._playback, self._requests)
         self._decoding = Decoding(title, self._lanes, self._playback, self._requests, self.rules)
         self._connected = False
         if not any(lane.gates for lane in self._lanes.values()):
@@ -192,7 +210,7 @@ class Session:
             case KeysFailed():
                 return self._lock(self._licenses.failed(event, now_us))
             case Sought():
-                return self._seek(event, now_us)
+                return self._seeker.seek(event, now_us)
             case Paused():
                 return self._playback.pause(now_us)
             case Resumed():
@@ -219,10 +237,8 @@ class Session:
         self._requests.transfers.progressed(transfer, event)
         lane = self._lanes[transfer.track]
         span = lane.buffer.of_fetch(event.fetch_id)
-        if span is not None:
-            reached = self._feeder.received(lane, span, event)
-            if reached is not span:
-                lane.buffer.put(reached)
+        if span is not None and self._feeder.received(lane, span, event):
+            self._stirred = True
         if isinstance(event, Progressed):
             return self._scheduler.watch(transfer, now_us)
         self._requests.delivered(transfer)
@@ -236,6 +252,11 @@ class Session:
         if transfer is None or transfer.is_index:
             return []
         self._requests.transfers.end(transfer)
+        return self._failed_request(transfer, event, now_us)
+
+    def _failed_request(
+        self, transfer: Transfer, event: FetchFailed | ResolveFailed, now_us: int
+    ) -> list[Action]:
         return self._requests.failed(
             transfer,
             now_us,
@@ -251,18 +272,12 @@ class Session:
             return []
         self._requests.transfers.end(transfer)
         if isinstance(event, ResolveFailed):
-            return self._requests.failed(
-                transfer,
-                now_us,
-                failure=event.failure,
-                detail=event.detail,
-                status=event.status,
-                retry_after_us=event.retry_after_us,
-            )
+            return self._failed_request(transfer, event, now_us)
         if not event.index and event.index.ended:
             return self._requests.failed(transfer, now_us, failure="document", detail=EMPTY)
         if not event.index.ended:
-            return self._fail("ManifestError", f"playlist of {transfer.resource[0]}", (), NO_END)
+            what = f"playlist of {transfer.resource[0]}"
+            return self._fail(Fail("ManifestError", what, (), NO_END))
         self._requests.delivered(transfer)
         self._requests.transfers.heard_us = now_us
         self._title.resolved(transfer.resource[0], transfer.host, event.index)
@@ -271,25 +286,13 @@ class Session:
     def _lock(self, locked: list[Locked]) -> list[Action]:
         return [action for one in locked for action in self._requests.locked(one)]
 
-    def _seek(self, event: Sought, now_us: int) -> list[Action]:
-        target_us = self._within(event.position_us)
-        video = self._lanes.get("video")
-        if event.keyframe and video is not None:
-            target_us = self._keyframe_before(video, target_us)
-        actions = self._playback.seek(target_us, now_us)
-        for lane in self._lanes.values():
-            lane.restart(target_us)
-            actions.append(Flush(lane.track, lane.generation, None, reason="the viewer sought"))
-            transfer = self._requests.transfers.segment_of(lane.track)
-            span = lane.buffer.of_fetch(transfer.transfer_id) if transfer else None
-            planned_us = lane.planned_us(target_us)
-            if transfer and span and not target_us < span.end_us <= planned_us:
-                actions += self._requests.cancel(transfer, "the viewer sought elsewhere")
-            if planned_us <= target_us:
-                lane.representation = ""
-        return actions
-
     # What follows.
+
+    def _is_unsettled(self, now_us: int) -> bool:
+        """Whether there may be something to do although nothing changed but the time."""
+        if self._playback.waiting is not None or self._scheduler.restless or self._feeder.restless:
+            return True
+        return self._due_us is not None and now_us >= self._due_us
 
     def _settle(self, now_us: int, *, ticked: bool) -> list[Action]:
         actions: list[Action] = []
@@ -297,70 +300,42 @@ class Session:
         while not self._failed:
             rounds += 1
             assert rounds <= _ROUNDS, "the session did not settle"
-            step = self._licenses.plan(now_us) + self._scheduler.plan(now_us)
+            asked = self._licenses.plan(now_us) + self._scheduler.plan(now_us)
             position_us = self._playback.position_us(now_us)
-            step += self._feeder.feed(position_us, waiting=self._playback.waiting is not None)
-            step += self._playback.check(now_us, ticked=ticked)
-            step += self._give_up(now_us)
-            self._reconsider(step, now_us)
-            actions += step
-            if not step:
+            fed = self._feeder.feed(position_us, waiting=self._playback.waiting is not None)
+            moved = self._playback.check(now_us, ticked=ticked)
+            failure = self._endurance.verdict(now_us)
+            if failure is not None:
+                moved += self._fail(failure)
+            self._reconsider(moved, now_us)
+            actions += asked + fed + moved
+            # What is fed is nobody else's business, and what is asked for only other lanes'.
+            if not moved and (not asked or self._is_plain(asked)):
                 return actions + self._connect() + self._evict(now_us)
         return actions
 
+    def _is_plain(self, asked: list[Action]) -> bool:
+        """Whether requests change nothing for anybody but the lane that made them."""
+        return len(self._lanes) == 1 and all(isinstance(action, Fetch) for action in asked)
+
     def _reconsider(self, actions: list[Action], now_us: int) -> None:
         """Let what was put off be asked again: the buffer drains otherwise from here on."""
-        if any(isinstance(action, Play | Hold) for action in actions):
+        if actions and any(isinstance(action, Play | Hold) for action in actions):
             self._scheduler.ask_again(now_us)
 
-    def _give_up(self, now_us: int) -> list[Action]:
-        """Fail if what the playhead needs next will not come."""
-        position_us = self._playback.position_us(now_us)
-        for lane in self._lanes.values():
-            if lane.missing is not None and position_us >= lane.missing.at_us - self.rules.edge_us:
-                gone = lane.missing
-                return self._fail(gone.error, gone.segment, gone.attempts, "nobody has it")
-        ended = self._licenses.expired(
-            [lane.representation for lane in self._lanes.values()], now_us
-        )
-        if ended:
-            return self._fail("LicenseError", "the licence", (), ended)
-        deadline_us = self._gives_up_at_us()
-        if deadline_us is None or now_us < deadline_us:
-            return []
-        attempts = self._requests.failover.all_attempts()
-        what = f"anything from {position_us / 1e6:.3f} s on"
-        if not attempts:  # it arrived, and nobody complained; such as a picture that is none
-            return self._fail("DecodeError", what, (), "no frame came of what had arrived")
-        return self._fail("DeliveryError", what, attempts, "nothing arrived for too long")
-
-    def _gives_up_at_us(self) -> int | None:
-        if self._playback.waiting is None or self._playback.finished:
-            return None
-        began_us, heard_us = self._playback.waiting_since_us, self._requests.transfers.heard_us
-        limit_us = self.rules.give_up_us if self._playback.started else self.rules.give_up_start_us
-        if self._requests.failover.all_attempts():
-            # A host that drips is heard for ever; nobody waits that long.
-            heard_us = min(heard_us, began_us + 2 * limit_us)
-        elif list(self._requests.transfers) or self._licenses.pending:
-            return None  # it is on its way; that it is silent would be noticed
-        return max(began_us, heard_us) + limit_us
-
-    def _fail(
-        self, error: ErrorName, what: str, attempts: tuple[tuple[str, str], ...], reason: str
-    ) -> list[Action]:
-        actions: list[Action] = []
-        for transfer in self._requests.transfers:
-            actions += self._requests.cancel(transfer, "playback failed")
+    def _fail(self, failure: Fail) -> list[Action]:
         self._failed = True
-        return [*actions, Fail(error, what, attempts, reason)]
+        transfers = self._requests.transfers
+        cancels = [self._requests.cancel(one, "playback failed") for one in transfers]
+        return [*chain.from_iterable(cancels), failure]
 
     def _nothing_playable(self) -> list[Action]:
         selection = self._title.selection(0)
         error: ErrorName = "LicenseError" if selection.protected else "DecodeError"
         if any(why == EMPTY for _, why in selection.refusals):
             error = "ManifestError"
-        return self._fail(error, "every Representation", selection.refusals, "nothing playable")
+        what = "every Representation"
+        return self._fail(Fail(error, what, selection.refusals, "nothing playable"))
 
     def _connect(self) -> list[Action]:
         """Once playing, have a connection to the next host ready before it is needed."""
@@ -386,35 +361,21 @@ class Session:
                     gone.append(span.fetch_id)
         return [Evict(tuple(gone), "behind the playhead")] if gone else []
 
-    def _wakeup_us(self, now_us: int) -> int | None:
-        if self._failed or self._playback.finished:
-            return None
-        moments = (
+    def _settles_at_us(self, now_us: int) -> int | None:
+        """Return when there will be something to do even if nothing is heard until then."""
+        return _soonest(
             self._playback.wakeup_us(now_us),
             self._scheduler.wakeup_us(now_us),
             self._licenses.wakeup_us(),
-            self._gives_up_at_us(),
+            self._endurance.ends_at_us(),
         )
-        due = [moment for moment in moments if moment is not None]
-        return max(now_us, min(due)) if due else None
 
-    # Where things are.
+    def _wakeup_us(self, now_us: int) -> int | None:
+        if self._failed or self._playback.finished:
+            return None
+        wakeup_us = _soonest(self._due_us, self._scheduler.looks_at_us(now_us))
+        return None if wakeup_us is None else max(now_us, wakeup_us)
 
-    def _within(self, position_us: int) -> int:
-        """Return the nearest position that can be played."""
-        duration_us = self._title.duration_us()
-        if duration_us is not None:
-            position_us = min(position_us, duration_us - 1)
-        return max(0, position_us)
 
-    def _keyframe_before(self, video: Lane, position_us: int) -> int:
-        span = video.buffer.at(position_us)
-        if span is not None and not span.is_gap:
-            return span.segment_start_us
-        _, ladder = self._title.ladder("video", position_us)
-        for rep in ladder.representations if ladder else ():
-            index = self._title.index(rep)
-            segment = index.at(position_us) if index else None
-            if segment is not None:
-                return segment.start_us
-        return position_us
+def _soonest(*moments_us: int | None) -> int | None:
+    return min((moment_us for moment_us in moments_us if moment_us is not None), default=None)

@@ -298,3 +298,10 @@ class Title:
             return self.presentation.duration_us
         ends = [index.end_us for index in self._indexes.values() if index.ended]
         return max(ends, default=None)
+
+    def within(self, position_us: int) -> int:
+        """Return the nearest position that can be played."""
+        duration_us = self.duration_us()
+        if duration_us is not None:
+            position_us = min(position_us, duration_us - 1)
+        return max(0, position_us)

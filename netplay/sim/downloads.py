@@ -168,14 +168,42 @@ class Downloads:
         elif number in self._under_way:
             yield from self._hear_fetch(number, answer)
 
-    def report(self) -> list[Event]:
-        """Return how far each fetch is that has come further since it was last told of."""
+    def settle(self, event: Event, now_us: int) -> list[Event]:
+        """Let a request have ended now, because it did elsewhere; return what that leads to.
+
+        Args:
+            event: Fetched, FetchFailed, Resolved or ResolveFailed; others end nothing.
+        """
+        self._now_us = now_us
+        match event:
+            case Fetched(fetch_id=number):
+                download = self._under_way.get(number)
+                if download is not None:
+                    self._network.cancel(("fetch", number), keep=True)
+                    return list(self._complete(download))
+            case Resolved(resolve_id=number):
+                if self._resolves.pop(number, None) is not None:
+                    self._network.cancel(("index", number), keep=True)
+            case FetchFailed(fetch_id=number):
+                self._cancel(Cancel(fetch_id=number))
+            case ResolveFailed(resolve_id=number):
+                self._cancel(Cancel(resolve_id=number))
+            case _:
+                pass
+        return []
+
+    def report(self, *, anew: bool = False) -> list[Event]:
+        """Return how far each fetch is that has come further since it was last told of.
+
+        Args:
+            anew: As if nothing had been told.
+        """
         events: list[Event] = []
         for download in self._under_way.values():
             if download is None or download.last_us is not None:
                 continue
             came, first_us, last_us = self._network.received(("fetch", download.fetch.fetch_id))
-            if came > download.told_bytes:
+            if came > (0 if anew else download.told_bytes):
                 events.append(self._progressed(download, came, first_us, last_us))
         return events
 

@@ -8,7 +8,7 @@ function of its arguments, and an hour of playback takes a fraction of a second.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
@@ -19,11 +19,14 @@ from netplay.core.messages import (
     Cancel,
     CloseKeys,
     Connect,
+    Decoded,
     Event,
     Evict,
     Fail,
     Feed,
     Fetch,
+    Fetched,
+    FetchFailed,
     Finish,
     Flush,
     Hold,
@@ -32,8 +35,11 @@ from netplay.core.messages import (
     OpenKeys,
     Play,
     Removed,
+    Rendered,
     RenewKeys,
     Resolve,
+    Resolved,
+    ResolveFailed,
     Sought,
     Tick,
 )
@@ -180,6 +186,9 @@ class Simulation:
         self._opened: Opened | None = None
         self._script: deque[tuple[int, Event]] = deque()
         self._ending: Ending | None = None
+        # While it follows: what this world would have told, and what was told elsewhere.
+        self._kept_back: dict[Hashable, Event] = {}
+        self._heard: set[Hashable] = set()
 
     def run(
         self,
@@ -194,9 +203,53 @@ class Simulation:
         Raises:
             StepLimitReached: It took more than max_steps.
         """
-        self._script.extend(script)
         self._open(opened)
+        return self.go_on(script=script, until_us=until_us, max_steps=max_steps)
+
+    def follow(self, event: Event, now_us: int) -> list[Action]:
+        """Tell the Session what happened elsewhere, and let it have happened here too.
+
+        A session that was recorded can so be followed to any moment; `go_on` then goes on
+        from there. Requests begin and end here as they did there, and between the two the
+        link has done with them what it does here. What this world would have told by itself
+        is kept back, and taps are told nothing.
+
+        Args:
+            event: The next of the record, Opened and every Tick included.
+
+        Returns:
+            What the Session answered, which was performed.
+        """
+        self._pass_by(now_us)
+        for told in self._downloads.settle(event, now_us):
+            self._kept_back[_key(told)] = told
+        self._heard.add(_key(event))
+        actions = self.session.handle(event, now_us)
+        for action in actions:
+            self._perform(action)
+        return actions
+
+    def go_on(
+        self,
+        *,
+        script: Iterable[tuple[int, Event]] = (),
+        until_us: int | None = None,
+        max_steps: int = 1_000_000,
+        enough: Callable[[], bool] = lambda: False,
+    ) -> Ending:
+        """Play on from where it is, until the end or until nothing more will happen.
+
+        Args:
+            enough: Asked after each step; the ending is then "until".
+
+        Raises:
+            StepLimitReached: It took more than max_steps.
+        """
+        self._script.extend(script)
+        self._tell_kept_back()
         while self._ending is None or (self._ending == "finished" and self._script):
+            if enough():
+                return "until"
             next_us = self._next_us()
             if next_us is None:
                 return self._ending or "waiting"
@@ -209,6 +262,31 @@ class Simulation:
             self.now_us = max(self.now_us, next_us)
             self._step()
         return self._ending
+
+    def _pass_by(self, to_us: int) -> None:
+        """Let time pass up to a moment, and keep back what would be told."""
+        while True:
+            moments = (self._network.next_us(), self._output.next_us(self.now_us))
+            next_us = min((moment for moment in moments if moment is not None), default=None)
+            if next_us is None or next_us > to_us:
+                break
+            self.now_us = max(self.now_us, next_us)
+            answers = self._network.advance(self.now_us)
+            told = [one for answer in answers for one in self._downloads.hear(answer, self.now_us)]
+            told += self._output.advance(self.now_us)
+            self._kept_back.update((_key(event), event) for event in told)
+        self.now_us = to_us
+        self._network.advance(to_us)
+
+    def _tell_kept_back(self) -> None:
+        """Tell what happened here and was not heard from elsewhere."""
+        if not self._heard:
+            return
+        untold = [event for key, event in self._kept_back.items() if key not in self._heard]
+        self._kept_back.clear()
+        self._heard.clear()
+        for event in (*untold, *self._downloads.report(anew=True)):
+            self._handle(event)
 
     def _open(self, opened: Opened) -> None:
         """Fetch the manifest, if it has a size; else tell at once that it is read."""
@@ -286,3 +364,18 @@ class Simulation:
                 raise AssertionError("a simulated device has no key systems")
             case _:
                 assert_never(action)
+
+
+def _key(event: Event) -> Hashable:
+    """Return what an event is about, so that two worlds' news of the same thing are one."""
+    match event:
+        case Fetched(fetch_id=number) | FetchFailed(fetch_id=number):
+            return "fetch", number
+        case Resolved(resolve_id=number) | ResolveFailed(resolve_id=number):
+            return "index", number
+        case Decoded():
+            return "decoded", event.track, event.generation, event.finished
+        case Rendered():
+            return "rendered", event.track, event.generation
+        case _:
+            return type(event).__name__

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -118,14 +118,15 @@ def test_what_is_free_around_a_hole_is_all_of_the_hole_and_nothing_else(
 
 @given(layouts(), cells_at)
 def test_a_cut_keeps_what_is_before_it_and_forgets_the_rest(spans: list[Span], at: int) -> None:
+    torn = {one for one in spans if one.end_us > at * GRID_US and not one.is_complete}
+    kept = cells([one for one in spans if one not in torn], planned=True)
+    later = {one for one in spans if one.start_us >= at * GRID_US}
     buffer = filled(spans)
 
     gone = buffer.cut(at * GRID_US)
 
-    torn = {one for one in spans if one.end_us > at * GRID_US and not one.is_complete}
-    kept = cells([one for one in spans if one not in torn], planned=True)
     assert cells(list(buffer), planned=True) == {cell for cell in kept if cell < at}
-    assert set(gone) == torn | {one for one in spans if one.start_us >= at * GRID_US}
+    assert set(gone) == torn | later
 
 
 @given(layouts(), cells_at, st.integers(0, 30), st.integers(0, 300))
@@ -149,7 +150,7 @@ def test_eviction_takes_the_oldest_behind_until_the_rest_fits(
 
 @given(layouts(), cells_at)
 def test_bytes_ahead_are_those_of_every_span_that_ends_later(spans: list[Span], at: int) -> None:
-    expected = [one._replace(size_bytes=70) for one in spans]
+    expected = [replace(one, size_bytes=70) for one in spans]
 
     ahead = filled(expected).ahead_bytes(at * GRID_US)
 
@@ -191,17 +192,15 @@ def test_a_hole_wider_than_a_frame_is_one() -> None:
     assert len(buffer.ranges_us()) == 2
 
 
-def test_a_span_is_replaced_and_removed_by_its_fetch() -> None:
-    buffer = filled([span(0, 20, 5, fetch_id=7), span(20, 40, fetch_id=8)])
+def test_a_span_that_reaches_further_is_held_further_and_goes_by_its_fetch() -> None:
+    first = span(0, 20, 5, fetch_id=7)
+    buffer = filled([first, span(20, 40, fetch_id=8)])
+    before_us = buffer.edge_of_media_us(0)
 
-    buffer.put(span(0, 20, fetch_id=7))
+    buffer.reach(first, first.end_us)
 
-    assert buffer.of_fetch(7) == span(0, 20, fetch_id=7)
+    assert before_us < first.end_us < buffer.edge_of_media_us(0)
+    assert buffer.of_fetch(7) is first
     buffer.remove(7)
     assert buffer.of_fetch(7) is None
     assert buffer.of_fetch(8) is not None
-
-
-def test_putting_what_is_not_there_is_a_bug_of_ours() -> None:
-    with pytest.raises(AssertionError, match="no span of fetch 9"):
-        filled([span(0, 20, fetch_id=1)]).put(span(20, 40, fetch_id=9))

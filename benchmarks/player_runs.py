@@ -1,0 +1,205 @@
+"""One real playback on a shaped link, recorded; and the simulator's on the same trace.
+
+The player is the product's: httpx, PyAV and a sink that shows nothing, against edge servers
+behind a relay, in processes of their own. Its clock begins with the link's trace, so what
+the record says of time is said of the trace too.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import anyio
+
+import abr
+import netplay
+from netplay.core.messages import DecodeLagged, Opened
+from netplay.core.rules import SessionRules
+from netplay.core.session import Session
+from netplay.edge.link import LinkSpec
+from netplay.edge.testbed import Testbed
+from netplay.edge.title import Title
+from netplay.lab.agreement import Step, alone, steps
+from netplay.segments import Segment
+from netplay.sim import Content, Decoding, Link, Trace
+from netplay.telemetry import Message, Summary
+from netplay.timeline import Representation
+
+__all__ = ["Playing", "Run", "compare", "measured", "play"]
+
+SEED = 1
+
+DECODE_US = 10_000
+"""To the first frame of these small pictures, where a 1080p one takes 20 ms."""
+
+CHUNK_US = 100_000
+"""The player tells of decodable media at most ten times a second."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Playing:
+    """What both play, and how.
+
+    Attributes:
+        folder: A packaged title.
+        header_bytes: Of an answer, as the title's servers write it.
+    """
+
+    folder: Path
+    controller: str
+    rules: SessionRules
+    header_bytes: int = 0
+
+    def session(self) -> Session:
+        """Return a Session like the player's."""
+        return Session(abr.controller(self.controller), rules=self.rules, seed=SEED)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One playback.
+
+    Attributes:
+        messages: The record, on a clock that begins with the trace.
+        late_ms: How late the player's own event loop woke, the worst of 100 wakings.
+        load: Runnable processes while it played, on average.
+    """
+
+    messages: tuple[tuple[int, Message], ...]
+    summary: Summary
+    late_ms: float
+    load: float
+
+    @property
+    def opened(self) -> Opened:
+        """What the session began with."""
+        return next(one for _, one in self.messages if isinstance(one, Opened))
+
+    @property
+    def lags(self) -> int:
+        """How often the decoder was found to be behind."""
+        return sum(isinstance(one, DecodeLagged) for _, one in self.messages)
+
+
+class TraceClock:
+    """The real clock, counted from when the trace began."""
+
+    def __init__(self, origin_us: int) -> None:
+        self._clock = netplay.MonotonicClock()
+        self._origin_us = origin_us
+
+    def now_us(self) -> int:
+        return self._clock.now_us() - self._origin_us
+
+    async def wait(self, changed: anyio.Event, until_us: int | None) -> None:
+        await self._clock.wait(changed, None if until_us is None else until_us + self._origin_us)
+
+
+async def measured(playing: Playing) -> Playing:
+    """Return it with the size of an answer's header, everything being warm."""
+    async with Testbed(playing.folder, oca_count=3, link=LinkSpec.constant(100_000)) as bed:
+        async with netplay.Player(hwaccel="none") as player:
+            # Imports and first calls are not measured.
+            await player.open(bed.mpd_url)
+            await player.play()
+        return replace(playing, header_bytes=await _header_bytes(bed.url("title.json")))
+
+
+async def _header_bytes(url: str) -> int:
+    """Return how much comes before a body."""
+    address, _, path = url.removeprefix("http://").partition("/")
+    host, _, port = address.partition(":")
+    async with await anyio.connect_tcp(host, int(port)) as stream:
+        said = f"GET /{path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
+        await stream.send(said.encode())
+        answer = b"".join([data async for data in stream])
+    return answer.index(b"\r\n\r\n") + 4
+
+
+async def play(playing: Playing, link: LinkSpec) -> Run:
+    """Play a title to its end over a link, in real time."""
+    messages: list[tuple[int, Message]] = []
+    late_ms: list[float] = []
+    async with (
+        Testbed(playing.folder, oca_count=3, link=LinkSpec.constant(100_000)) as bed,
+        _lateness(late_ms),
+    ):
+        before_us = netplay.MonotonicClock().now_us()
+        await bed.shape(link)
+        # The relay's trace began somewhere between the two: a millisecond at most.
+        clock = TraceClock((before_us + netplay.MonotonicClock().now_us()) // 2)
+        async with netplay.Player(
+            controller=playing.controller,
+            rules=playing.rules,
+            seed=SEED,
+            hwaccel="none",
+            clock=clock,
+            taps=[lambda now_us, message: messages.append((now_us, message))],
+        ) as player:
+            await player.open(bed.mpd_url)
+            await player.resume()
+            await player.wait_finished()
+            summary = player.summary()
+    worst_ms = sorted(late_ms)[len(late_ms) * 99 // 100]
+    return Run(tuple(messages), summary, worst_ms, os.getloadavg()[0])
+
+
+@asynccontextmanager
+async def _lateness(late_ms: list[float]) -> AsyncIterator[None]:
+    """Note, twenty times a second, how late this event loop wakes."""
+
+    async def look() -> None:
+        while True:
+            due_s = anyio.current_time() + 0.05
+            await anyio.sleep_until(due_s)
+            late_ms.append((anyio.current_time() - due_s) * 1e3)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(look)
+        yield
+        tasks.cancel_scope.cancel()
+
+
+# The simulator's side.
+
+
+def _link(playing: Playing, link: LinkSpec) -> Link:
+    return Link(
+        trace=Trace((round(span_s * 1e6), round(kbps * 1e3)) for span_s, kbps in link.trace),
+        rtt_us=round(link.rtt_s * 1e6),
+        # The player opens four ahead of need, while the manifest is on its way.
+        connect_rtts=0,
+        header_bytes=playing.header_bytes,
+    )
+
+
+def _content(playing: Playing, run: Run) -> Content:
+    """Return the title as the player read it, with the sizes it has on disk."""
+    tracks = {track.id: track for track in Title.load(playing.folder).tracks}
+
+    def size_bytes(rep: Representation, segment: Segment) -> int:
+        return tracks[rep.name].segments[segment.number - 1].size_bytes
+
+    init_bytes = [track.init_bytes for track in tracks.values() if track.init_bytes]
+    return Content(
+        run.opened.presentation,
+        sizes=size_bytes,
+        init_bytes=sum(init_bytes) // len(init_bytes),
+    )
+
+
+def compare(playing: Playing, run: Run, link: LinkSpec) -> tuple[list[Step], Summary]:
+    """Return every decision of a playback beside the simulator's, and how that plays alone."""
+    content, simulated = _content(playing, run), _link(playing, link)
+    decoding = Decoding(first_frame_us=DECODE_US)
+    found = steps(
+        run.messages, playing.session, content, simulated, decoding=decoding, chunk_us=CHUNK_US
+    )
+    summary = alone(
+        run.messages, playing.session, content, simulated, decoding=decoding, chunk_us=CHUNK_US
+    )
+    return list(found), summary
