@@ -11,9 +11,12 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import anyio
+import httpx
+from figures import median
 
 import abr
 import netplay
@@ -24,8 +27,11 @@ from netplay.edge.link import LinkSpec
 from netplay.edge.testbed import Testbed
 from netplay.edge.title import Title
 from netplay.lab.agreement import Step, alone, steps
+from netplay.media.fragments import FragmentReader
+from netplay.media.init import read_init
 from netplay.segments import Segment
-from netplay.sim import Content, Decoding, Link, Trace
+from netplay.sim import Content, Decoding, Host, Link, Trace
+from netplay.sim.content import Pieces
 from netplay.telemetry import Message, Summary
 from netplay.timeline import Representation
 
@@ -33,11 +39,17 @@ __all__ = ["Playing", "Run", "compare", "measured", "play"]
 
 SEED = 1
 
+ASKED = 20
+"""Requests that the time to a first byte is the median of."""
+
 DECODE_US = 10_000
 """To the first frame of these small pictures, where a 1080p one takes 20 ms."""
 
-CHUNK_US = 100_000
-"""The player tells of decodable media at most ten times a second."""
+PIECE_US = 80_000
+"""Media a piece at least; the player tells of what became decodable ten times a second."""
+
+HELD_US = 125_000
+"""Three frames at 24 a second: two B-frames wait for the one they refer to."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,12 +59,14 @@ class Playing:
     Attributes:
         folder: A packaged title.
         header_bytes: Of an answer, as the title's servers write it.
+        think_us: To a first byte beyond the round trip: the server's time and the client's.
     """
 
     folder: Path
     controller: str
     rules: SessionRules
     header_bytes: int = 0
+    think_us: int = 0
 
     def session(self) -> Session:
         """Return a Session like the player's."""
@@ -86,7 +100,7 @@ class Run:
 
 
 class TraceClock:
-    """The real clock, counted from when the trace began."""
+    """The real clock, counted from when the trace began to be felt."""
 
     def __init__(self, origin_us: int) -> None:
         self._clock = netplay.MonotonicClock()
@@ -100,24 +114,28 @@ class TraceClock:
 
 
 async def measured(playing: Playing) -> Playing:
-    """Return it with the size of an answer's header, everything being warm."""
-    async with Testbed(playing.folder, oca_count=3, link=LinkSpec.constant(100_000)) as bed:
+    """Return it with what an answer costs beside its body, everything being warm."""
+    link = LinkSpec.constant(100_000)
+    async with Testbed(playing.folder, oca_count=3, link=link) as bed:
         async with netplay.Player(hwaccel="none") as player:
             # Imports and first calls are not measured.
             await player.open(bed.mpd_url)
             await player.play()
-        return replace(playing, header_bytes=await _header_bytes(bed.url("title.json")))
+        header_bytes, thinks_s = 0, []
+        async with httpx.AsyncClient(base_url=bed.hosts[0][1]) as client:
+            for _ in range(ASKED):
+                asked_s = anyio.current_time()
+                async with client.stream("GET", "title.json") as answer:
+                    thinks_s.append(anyio.current_time() - asked_s - link.rtt_s)
+                    header_bytes = _header_bytes(answer)
+                    await answer.aread()
+    return replace(playing, header_bytes=header_bytes, think_us=round(median(thinks_s) * 1e6))
 
 
-async def _header_bytes(url: str) -> int:
-    """Return how much comes before a body."""
-    address, _, path = url.removeprefix("http://").partition("/")
-    host, _, port = address.partition(":")
-    async with await anyio.connect_tcp(host, int(port)) as stream:
-        said = f"GET /{path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
-        await stream.send(said.encode())
-        answer = b"".join([data async for data in stream])
-    return answer.index(b"\r\n\r\n") + 4
+def _header_bytes(answer: httpx.Response) -> int:
+    """Return how much came before a body: "HTTP/1.1 200 OK", the fields and an empty line."""
+    fields = sum(len(name) + len(value) + 4 for name, value in answer.headers.raw)
+    return 9 + 3 + 1 + len(answer.reason_phrase) + 2 + fields + 2
 
 
 async def play(playing: Playing, link: LinkSpec) -> Run:
@@ -130,8 +148,11 @@ async def play(playing: Playing, link: LinkSpec) -> Run:
     ):
         before_us = netplay.MonotonicClock().now_us()
         await bed.shape(link)
-        # The relay's trace began somewhere between the two: a millisecond at most.
-        clock = TraceClock((before_us + netplay.MonotonicClock().now_us()) // 2)
+        # The relay's trace began somewhere between the two, a millisecond at most; and what
+        # crosses the link then is with the viewer half a round trip later.
+        began_us = (before_us + netplay.MonotonicClock().now_us()) // 2
+        await anyio.sleep(link.rtt_s / 2)
+        clock = TraceClock(began_us + round(link.rtt_s / 2 * 1e6))
         async with netplay.Player(
             controller=playing.controller,
             rules=playing.rules,
@@ -167,10 +188,12 @@ async def _lateness(late_ms: list[float]) -> AsyncIterator[None]:
 # The simulator's side.
 
 
-def _link(playing: Playing, link: LinkSpec) -> Link:
+def _link(playing: Playing, run: Run, link: LinkSpec) -> Link:
+    hosts = run.opened.presentation.hosts
     return Link(
         trace=Trace((round(span_s * 1e6), round(kbps * 1e3)) for span_s, kbps in link.trace),
         rtt_us=round(link.rtt_s * 1e6),
+        hosts={name: Host(think_us=playing.think_us) for name in hosts},
         # The player opens four ahead of need, while the manifest is on its way.
         connect_rtts=0,
         header_bytes=playing.header_bytes,
@@ -184,22 +207,46 @@ def _content(playing: Playing, run: Run) -> Content:
     def size_bytes(rep: Representation, segment: Segment) -> int:
         return tracks[rep.name].segments[segment.number - 1].size_bytes
 
+    @cache
+    def pieces(name: str, number: int) -> Pieces:
+        return _pieces(playing.folder / name, tracks[name].timescale, number)
+
     init_bytes = [track.init_bytes for track in tracks.values() if track.init_bytes]
     return Content(
         run.opened.presentation,
         sizes=size_bytes,
         init_bytes=sum(init_bytes) // len(init_bytes),
+        pieces=lambda rep, segment: pieces(rep.name, segment.number),
     )
+
+
+def _pieces(folder: Path, timescale: int, number: int) -> Pieces:
+    """Return how much of a segment's media is there with how many of its bytes."""
+    segment = sorted(folder.glob("*.m4s"))[number - 1].read_bytes()
+    movie = read_init((folder / "init.mp4").read_bytes(), what="init")
+    (track,) = movie.tracks
+    sizes_bytes = [
+        len(sample.data) for sample in FragmentReader(movie, what="segment").feed(segment)
+    ]
+    reader = FragmentReader(movie, what="segment")
+    told, until_us = [], -PIECE_US
+    start, end = 0, len(segment) - sum(sizes_bytes)
+    for size_bytes in sizes_bytes:
+        end += size_bytes
+        reader.feed(segment[start:end])
+        start, span = end, reader.span(track.track_id)
+        assert span is not None
+        held_us = (span.until - span.start) * 1_000_000 // timescale
+        if held_us - until_us >= PIECE_US or end == len(segment):
+            until_us = held_us
+            told.append((end, held_us))
+    return tuple(told)
 
 
 def compare(playing: Playing, run: Run, link: LinkSpec) -> tuple[list[Step], Summary]:
     """Return every decision of a playback beside the simulator's, and how that plays alone."""
-    content, simulated = _content(playing, run), _link(playing, link)
-    decoding = Decoding(first_frame_us=DECODE_US)
-    found = steps(
-        run.messages, playing.session, content, simulated, decoding=decoding, chunk_us=CHUNK_US
-    )
-    summary = alone(
-        run.messages, playing.session, content, simulated, decoding=decoding, chunk_us=CHUNK_US
-    )
+    content, simulated = _content(playing, run), _link(playing, run, link)
+    decoding = Decoding(first_frame_us=DECODE_US, held_us=HELD_US)
+    found = steps(run.messages, playing.session, content, simulated, decoding=decoding)
+    summary = alone(run.messages, playing.session, content, simulated, decoding=decoding)
     return list(found), summary

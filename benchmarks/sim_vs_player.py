@@ -206,6 +206,10 @@ def main() -> None:
     spec = TitleSpec(duration_s=asked.seconds, rungs=RUNGS, audio_kbps=64, text_languages=())
     folder = cached_title(spec)
     playing = anyio.run(measured, Playing(folder=folder, controller=asked.controller, rules=RULES))
+    print(
+        f"{asked.controller}; an answer's header is {playing.header_bytes} bytes and comes "
+        f"{playing.think_us / 1e3:.1f} ms later than the round trip"
+    )
     figures: dict[str, object] = {}
     began_s = time.monotonic()
     for name, link in links(asked.traces).items():

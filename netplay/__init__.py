@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from netplay.io.show.hardware import probe_device
     from netplay.io.show.images import ImageSink
     from netplay.io.show.sink import CallbackSink, NullSink, Sink
+    from netplay.lab.batch import BatchResult, simulate_batch
     from netplay.lab.conditions import Conditions
     from netplay.lab.study import simulate
     from netplay.manifest import parse_manifest
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AudioBlock",
+    "BatchResult",
     "Bookmark",
     "CallbackSink",
     "Conditions",
@@ -74,12 +76,14 @@ __all__ = [
     "pick_codec",
     "probe_device",
     "simulate",
+    "simulate_batch",
 ]
 
 __getattr__ = lazily(
     __name__,
     {
         "AudioBlock": "netplay.io.show.frames",
+        "BatchResult": "netplay.lab.batch",
         "Bookmark": "netplay.core.status",
         "CallbackSink": "netplay.io.show.sink",
         "Conditions": "netplay.lab.conditions",
@@ -112,6 +116,7 @@ __getattr__ = lazily(
         "parse_manifest": "netplay.manifest",
         "pick_codec": "netplay.core.selection",
         "simulate": "netplay.lab.study",
+        "simulate_batch": "netplay.lab.batch",
         "probe_device": "netplay.io.show.hardware",
     },
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import re
 from collections.abc import Iterator
 from importlib.util import module_from_spec, spec_from_file_location
@@ -14,6 +16,7 @@ from served import short_title
 
 from abr.laws import check_controller
 from netplay.edge.testbed import Testbed
+from netplay.lab.study import simulate
 
 ROOT = Path(__file__).parent.parent
 
@@ -71,7 +74,23 @@ def test_the_controller_of_the_example_keeps_the_laws() -> None:
     check_controller(example("own_controller").Steps)
 
 
-def test_the_python_in_the_readme_runs(bed: Testbed) -> None:
+@pytest.fixture
+def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Go where the files are that the README names."""
+    movie = {
+        "segment_duration_ms": 2000,
+        "bitrates_kbps": [300, 1000],
+        "segment_sizes_bits": [[600_000, 2_000_000]] * 5,
+    }
+    (tmp_path / "movie.json").write_text(json.dumps(movie))
+    (tmp_path / "bus.csv").write_text("seconds,kbps\n5,2500\n5,400\n")
+    (tmp_path / "tram.jsonl.gz").write_bytes(gzip.compress(b'{"trace": [[1000, 900, 50]]}\n'))
+    monkeypatch.chdir(tmp_path)
+    simulate("movie.json", "bus.csv", log="logs")
+    Path("logs/netplay-hybrid-movie-bus-bus.jsonl").rename("session.jsonl")
+
+
+def test_the_python_in_the_readme_runs(bed: Testbed, lab: None) -> None:
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
 
     for block in blocks:

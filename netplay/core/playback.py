@@ -278,11 +278,18 @@ class Playback:
         short = [
             lane
             for lane in gates
-            if lane.edge_us(position_us) - position_us < need_us
+            # Sound is cut where its frames end: a segment of it may be a little short of another.
+            if lane.edge_us(position_us) - position_us + self._rules.edge_us < need_us
             and not lane.reaches_end(position_us)
+            and not self._is_full(lane, position_us)
             and lane.missing is None
         ]
         return not short or (self.waiting != "stall" and self._foreseen(position_us, now_us))
+
+    def _is_full(self, lane: Lane, position_us: int) -> bool:
+        """Whether a lane holds all that it has room for: no more comes before something plays."""
+        all_held = lane.planned_us(position_us) <= lane.edge_us(position_us)
+        return all_held and lane.full_since_us is not None
 
     def _shows(self, lane: Lane, position_us: int) -> bool:
         """Whether a lane has something to show at a position, or rightly nothing."""

@@ -6,6 +6,6 @@ own over HTTP, and the link between them and the viewer keeps to a bandwidth tra
 player that behaves well here has nothing left to learn on a real network but its manners.
 
 Read in this order: `title` (what a title is), `cache` (how one comes to be), `origin` and
-`servers` (who hands it out), `link` and `relay` (what stands between), `testbed` (all of it
-in one call).
+`servers` (who hands it out), `license` (who gives its keys), `link` and `relay` (what stands
+between), `testbed` (all of it in one call).
 """

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from mpegdash import nodes
 from mpegdash.parser import MPEGDASHParser
 
+from netplay.edge.encryption.elements import content_protections
 from netplay.edge.title import Host, Title, Track
 
 __all__ = ["mpd_documents"]
@@ -34,8 +35,10 @@ def mpd_documents(title: Title, hosts: Sequence[Host]) -> dict[str, str]:
 
     `manifest.mpd` is `number.mpd`; `timeline.mpd`, `list.mpd` and `periods.mpd` address the
     same files otherwise, `base.mpd` the single file of each track. Those whose media the
-    title was not packaged as are left out.
+    title was not packaged as are left out, and all of them where DASH has no such protection.
     """
+    if title.protection is not None and not title.protection.in_dash:
+        return {}
     whole = range(title.spec.segments)
     half = -(-title.spec.segments // 2)
     documents = {}
@@ -84,6 +87,7 @@ def _mpd(
     mpd = _filled(
         nodes.MPEGDASH(),
         xmlns="urn:mpeg:dash:schema:mpd:2011",
+        cenc="urn:mpeg:cenc:2013" if title.protection else None,
         type="static",
         profiles=profile,
         media_presentation_duration=_duration(title.duration_s),
@@ -131,6 +135,8 @@ def _video_set(title: Title, address: Addressing, span: Span) -> Any:
             height=track.height,
             sar="1:1",
             frame_rate=str(title.spec.fps),
+            # Here and not on the set, because rungs may have keys of their own.
+            content_protections=content_protections(title.protection, track.id),
         )
         address(representation, track, span, title.spec.cut_s)
         representations.append(representation)
@@ -154,6 +160,7 @@ def _audio_set(title: Title, track: Track, address: Addressing, span: Span, *, r
         codecs=track.codecs,
         audio_sampling_rate=str(track.sample_rate),
         audio_channel_configurations=[_descriptor(CHANNELS, "2")],
+        content_protections=content_protections(title.protection, track.id),
     )
     address(representation, track, span, title.spec.cut_s)
     return _filled(

@@ -5,13 +5,14 @@ each other. Only multivariant playlists name hosts; a media playlist speaks of t
 beside it, so it is the same on every host.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
 
 import m3u8
 from m3u8.model import IFramePlaylist, Media, Playlist, Segment
 
-from netplay.edge.title import Host, StoredSegment, Title, Track
+from netplay.edge.encryption.signals import KeyTags
+from netplay.edge.title import Host, Title, Track
 
 __all__ = ["playlist_documents"]
 
@@ -19,6 +20,9 @@ NAMES = {"de": "Deutsch", "en": "English", "es": "Español", "fr": "Français", 
 
 ONE_FOLDER: tuple[Host, ...] = (("", ""),)
 """Without hosts there is one nameless one, where the multivariant playlist lies."""
+
+Keys = Callable[[int], KeyTags | None]
+"""Says how a segment, counted from 0, is encrypted."""
 
 
 def playlist_documents(title: Title, hosts: Sequence[Host]) -> dict[str, str]:
@@ -31,6 +35,8 @@ def playlist_documents(title: Title, hosts: Sequence[Host]) -> dict[str, str]:
     """
     documents: dict[str, str] = {}
     forms = title.spec.forms
+    if title.protection is not None and not title.protection.in_hls:
+        return {}
     if "segments" in forms:
         documents["master.m3u8"] = _multivariant(title, hosts, "media.m3u8", iframes=True)
     if "segments" in forms and title.spec.segments > 1:
@@ -46,21 +52,40 @@ def playlist_documents(title: Title, hosts: Sequence[Host]) -> dict[str, str]:
 
 def _media_playlists(title: Title, track: Track) -> dict[str, str]:
     forms, documents = title.spec.forms, {}
+    keys = _keys(title, track)
     if track.kind == "text" or "segments" in forms:
-        documents["media.m3u8"] = _files(track, track.segments)
+        documents["media.m3u8"] = _files(track, keys)
         half = -(-len(track.segments) // 2)
         if half < len(track.segments):
-            documents["swapped.m3u8"] = _swapped(track, half)
+            documents["swapped.m3u8"] = _swapped(track, half, keys)
     if track.kind == "text":
         documents["range.m3u8"] = documents["media.m3u8"]
     elif "file" in forms:
-        documents["range.m3u8"] = _ranges(track)
-    if track.kind == "video" and "segments" in forms:
-        documents["iframes.m3u8"] = _iframes(track)
+        documents["range.m3u8"] = _ranges(track, keys)
+    if track.kind == "video" and "segments" in forms and _in_pieces(title):
+        documents["iframes.m3u8"] = _iframes(track, keys)
     named = {f"{track.id}/{name}": text for name, text in documents.items()}
     if "ts" in forms:
-        named[f"ts/{track.id}/media.m3u8"] = _files(track, track.segments, transport=True)
+        keys = _keys(title, track, transport=True)
+        named[f"ts/{track.id}/media.m3u8"] = _files(track, keys, transport=True)
     return named
+
+
+def _keys(title: Title, track: Track, *, transport: bool = False) -> Keys:
+    stated = title.protection
+    if stated is None:
+        return lambda _: None
+    return lambda number: stated.key(track.id, number, transport=transport)
+
+
+def _in_pieces(title: Title) -> bool:
+    """Return whether a piece of a segment can be played alone: not if it is encrypted whole."""
+    return title.protection is None or title.protection.in_dash
+
+
+def _keyed(segment: Segment, tags: KeyTags | None) -> Segment:
+    segment.key = tags
+    return segment
 
 
 def _playlist(segments: Sequence[Segment], *, version: int) -> m3u8.M3U8:
@@ -85,32 +110,38 @@ def _init(track: Track) -> dict[str, str] | None:
     return None if track.kind == "text" else {"uri": "init.mp4"}
 
 
-def _files(track: Track, segments: Sequence[StoredSegment], *, transport: bool = False) -> str:
+def _files(track: Track, keys: Keys, *, transport: bool = False) -> str:
     ending = "vtt" if track.kind == "text" else "m4s"
     if transport and track.kind != "text":
         ending = "aac" if track.kind == "audio" else "ts"
     listed = [
-        Segment(
-            uri=f"{number:05}.{ending}",
-            duration=segment.duration / track.timescale,
-            init_section=None if transport else _init(track),
-            base_uri="",
+        _keyed(
+            Segment(
+                uri=f"{number + 1:05}.{ending}",
+                duration=segment.duration / track.timescale,
+                init_section=None if transport else _init(track),
+                base_uri="",
+            ),
+            keys(number),
         )
-        for number, segment in enumerate(segments, 1)
+        for number, segment in enumerate(track.segments)
     ]
     return _text_of(_playlist(listed, version=4 if transport else 7))
 
 
-def _swapped(track: Track, half: int) -> str:
+def _swapped(track: Track, half: int, keys: Keys) -> str:
     """List the second half, a discontinuity, and the first half."""
     count = len(track.segments)
     listed = [
-        Segment(
-            uri=f"{place + 1:05}.{'vtt' if track.kind == 'text' else 'm4s'}",
-            duration=track.segments[place].duration / track.timescale,
-            init_section=_init(track),
-            discontinuity=place == 0,
-            base_uri="",
+        _keyed(
+            Segment(
+                uri=f"{place + 1:05}.{'vtt' if track.kind == 'text' else 'm4s'}",
+                duration=track.segments[place].duration / track.timescale,
+                init_section=_init(track),
+                discontinuity=place == 0,
+                base_uri="",
+            ),
+            keys(place),
         )
         for place in [*range(half, count), *range(half)]
     ]
@@ -123,32 +154,40 @@ def _offsets(track: Track) -> Iterator[int]:
     return accumulate(sizes[:-1], initial=track.init_bytes + track.index_bytes)
 
 
-def _ranges(track: Track) -> str:
+def _ranges(track: Track, keys: Keys) -> str:
     init = {"uri": "all.mp4", "byterange": f"{track.init_bytes}@0"}
     listed = [
-        Segment(
-            uri="all.mp4",
-            duration=segment.duration / track.timescale,
-            byterange=f"{segment.size_bytes}@{offset}",
-            init_section=init,
-            base_uri="",
+        _keyed(
+            Segment(
+                uri="all.mp4",
+                duration=segment.duration / track.timescale,
+                byterange=f"{segment.size_bytes}@{offset}",
+                init_section=init,
+                base_uri="",
+            ),
+            keys(number),
         )
-        for segment, offset in zip(track.segments, _offsets(track), strict=True)
+        for number, (segment, offset) in enumerate(
+            zip(track.segments, _offsets(track), strict=True)
+        )
     ]
     return _text_of(_playlist(listed, version=7))
 
 
-def _iframes(track: Track) -> str:
+def _iframes(track: Track, keys: Keys) -> str:
     """List the one keyframe of each segment, as the bytes up to its end."""
     listed = [
-        Segment(
-            uri=f"{number:05}.m4s",
-            duration=segment.duration / track.timescale,
-            byterange=f"{segment.key_bytes}@0",
-            init_section=_init(track),
-            base_uri="",
+        _keyed(
+            Segment(
+                uri=f"{number + 1:05}.m4s",
+                duration=segment.duration / track.timescale,
+                byterange=f"{segment.key_bytes}@0",
+                init_section=_init(track),
+                base_uri="",
+            ),
+            keys(number),
         )
-        for number, segment in enumerate(track.segments, 1)
+        for number, segment in enumerate(track.segments)
     ]
     playlist = _playlist(listed, version=7)
     playlist.is_i_frames_only = True
@@ -197,6 +236,7 @@ def _multivariant(
     master = m3u8.M3U8()
     master.version = 7
     master.is_independent_segments = True
+    master.session_keys = _session_keys(title)
     audio, text = title.of("audio"), title.of("text")
     for name, base in hosts or ONE_FOLDER:
         for track in (*audio, *text):
@@ -217,10 +257,14 @@ def _multivariant(
             master.add_playlist(
                 Playlist(f"{base}{track.id}/{playlist_name}", info, list(master.media), "")
             )
-    for name, base in (hosts or ONE_FOLDER) if iframes else ():
+    for name, base in (hosts or ONE_FOLDER) if iframes and _in_pieces(title) else ():
         for track in title.of("video"):
             master.add_iframe_playlist(_trick(track, f"{base}{track.id}/iframes.m3u8", name))
     return _text_of(master)
+
+
+def _session_keys(title: Title) -> list[KeyTags]:
+    return title.protection.session_tags() if title.protection else []
 
 
 def _trick(track: Track, uri: str, name: str) -> IFramePlaylist:
@@ -239,6 +283,7 @@ def _multivariant_ts(title: Title, hosts: Sequence[Host]) -> str:
     master = m3u8.M3U8()
     master.version = 4
     master.is_independent_segments = True
+    master.session_keys = _session_keys(title)
     audio, text = title.of("audio"), title.of("text")
     shown = title.of("video") or audio[:1]
     for name, base in hosts or ONE_FOLDER:

@@ -6,28 +6,13 @@ standard input does. Lines on standard input announce hosts or ask what was requ
 
 import argparse
 import asyncio
-import socket
 from pathlib import Path
 from typing import Any
 
-import uvicorn
-
-from netplay.edge.child import attend, say
+from netplay.edge.listen import listen
 from netplay.edge.origin import Origin
 
 __all__ = ["main"]
-
-KEEP_ALIVE_S = 300
-"""Longer than a full buffer takes to drain: a player's idle connection is still wanted."""
-
-
-class _Server(uvicorn.Server):
-    """Says where it listens as soon as it does."""
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        assert sockets
-        say({"port": sockets[0].getsockname()[1]})
 
 
 async def _serve(root: Path, host: str, port: int) -> None:
@@ -39,21 +24,7 @@ async def _serve(root: Path, host: str, port: int) -> None:
             origin.announce(hosts, titles=message["titles"])
         return {"requests": dict(origin.requests)}
 
-    listener = socket.create_server((host, port), backlog=512)
-    # asyncio sets it only on sockets that say they are TCP, and accepted ones here do not:
-    # without it every answer on a kept connection waits 40 ms for an acknowledgement.
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    config = uvicorn.Config(
-        origin.app,
-        log_level="error",
-        access_log=False,
-        lifespan="off",
-        ws="none",
-        timeout_keep_alive=KEEP_ALIVE_S,
-    )
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(_Server(config).serve(sockets=[listener]))
-        tasks.create_task(attend(answer))
+    await listen(origin.app, answer, host=host, port=port)
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
 
+from netplay.edge.license.server import LicenseServer
 from netplay.edge.link import LinkSpec
 from netplay.edge.relay import LOOPBACK, Relay, RelayProcess
 from netplay.edge.servers import EdgeServers
@@ -27,11 +28,15 @@ class Testbed:
         link: The viewer's access; None is loopback as it is.
         link_in_process: Run the relay in this interpreter and not in a process of its own;
             starts faster, measures worse.
+        licenses: A licence service that has not been started: it runs as long as the
+            testbed, and the viewer's link carries its answers too.
 
     Attributes:
         servers: By name, e.g. `bed.servers["oca-1"]`.
         hosts: (name, URL of the title there) in order, as the manifests name them.
         relay: The link, or None.
+        licenses: The licence service, or None.
+        license_url: Where the viewer finds it, with the slash at the end; "" without one.
     """
 
     __test__ = False
@@ -44,10 +49,13 @@ class Testbed:
         oca_count: int = 3,
         link: LinkSpec | None = None,
         link_in_process: bool = False,
+        licenses: LicenseServer | None = None,
     ) -> None:
         self.servers = EdgeServers(title_folder.parent, count=oca_count)
         self.hosts: tuple[Host, ...] = ()
         self.relay: Relay | RelayProcess | None = None
+        self.licenses = licenses
+        self.license_url = ""
         self._name = title_folder.name
         self._link = link
         self._link_in_process = link_in_process
@@ -56,13 +64,19 @@ class Testbed:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self.servers)
             roots = [(server.name, server.url) for server in self.servers]
+            upstreams = {server.name: (LOOPBACK, server.port) for server in self.servers}
+            if self.licenses is not None:
+                await stack.enter_async_context(self.licenses)
+                self.license_url = self.licenses.url
+                upstreams[self.licenses.name] = (LOOPBACK, self.licenses.port)
             if self._link is not None:
-                upstreams = {server.name: (LOOPBACK, server.port) for server in self.servers}
                 relay: Relay | RelayProcess = RelayProcess(self._link, upstreams)
                 if self._link_in_process:
                     relay = Relay(self._link, upstreams)
                 self.relay = await stack.enter_async_context(relay)
                 roots = [(server.name, relay.url(server.name)) for server in self.servers]
+                if self.licenses is not None:
+                    self.license_url = relay.url(self.licenses.name)
             await self.servers.announce(roots, titles=[self._name])
             self.hosts = tuple((name, f"{root}{self._name}/") for name, root in roots)
             self._stack = stack.pop_all()
@@ -91,8 +105,14 @@ class Testbed:
         return self.url("master.m3u8")
 
     async def stop(self, name: str) -> None:
-        """Kill one server and lose whatever it is sending; its connections are reset."""
-        await self.servers[name].stop()
+        """Kill one server and lose whatever it is sending; its connections are reset.
+
+        The licence service has a name of its own, "license".
+        """
+        if self.licenses is not None and name == self.licenses.name:
+            await self.licenses.stop()
+        else:
+            await self.servers[name].stop()
         if self.relay is not None:
             await self.relay.cut(name)
 

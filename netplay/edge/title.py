@@ -13,6 +13,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
 
+from netplay.edge.encryption.signals import Signals
+
 __all__ = [
     "DEMO",
     "PACKAGER_VERSION",
@@ -229,10 +231,11 @@ class Track:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Title:
-    """A packaged title, as its folder describes it."""
+    """A packaged title, as its folder describes it; protection None: in the clear."""
 
     spec: TitleSpec
     tracks: tuple[Track, ...]
+    protection: Signals | None = None
 
     def of(self, kind: TrackKind) -> tuple[Track, ...]:
         """Return the tracks of one kind, in the order of the spec."""
@@ -259,7 +262,12 @@ class Title:
         """
         said = json.loads((folder / TITLE_FILE).read_text(encoding="utf-8"))
         try:
-            return cls(spec=_spec(said["spec"]), tracks=tuple(map(_track, said["tracks"])))
+            stated = said.get("protection")
+            return cls(
+                spec=_spec(said["spec"]),
+                tracks=tuple(map(_track, said["tracks"])),
+                protection=None if stated is None else Signals.read(stated),
+            )
         except (KeyError, TypeError) as error:
             raise ValueError(f"{folder / TITLE_FILE} describes no title: {error}") from error
 

@@ -14,10 +14,13 @@ from netplay.core.messages import Fetch, Resolve
 from netplay.segments import Segment, SegmentIndex
 from netplay.timeline import Known, Presentation, Representation
 
-__all__ = ["Content", "Sizes", "nominal_bytes", "varied_bytes"]
+__all__ = ["Content", "Pieces", "Sizes", "nominal_bytes", "varied_bytes"]
 
 Sizes = Callable[[Representation, Segment], int]
 """Size of a media segment in bytes."""
+
+Pieces = tuple[tuple[int, int], ...]
+"""(bytes, microseconds), both rising: with so much of a segment so much of it is decodable."""
 
 
 def nominal_bytes(rep: Representation, segment: Segment) -> int:
@@ -63,6 +66,7 @@ class Content:
         manifest_bytes: Of the manifest; 0: it is there from the start, nothing is fetched.
         media_shift_us: Timestamps in the media run ahead of the presentation's timeline by
             this much, where the index does not tell (MPEG-TS often begins at 10 s).
+        pieces: Of media segments, where it is known: first frames are larger than others.
     """
 
     presentation: Presentation
@@ -71,6 +75,7 @@ class Content:
     init_bytes: int = 900
     manifest_bytes: int = 0
     media_shift_us: int = 0
+    pieces: Callable[[Representation, Segment], Pieces] | None = None
     _representations: dict[str, Representation] = field(
         init=False, repr=False, compare=False, default_factory=dict
     )
@@ -105,6 +110,12 @@ class Content:
         if action.init:
             return self.init_bytes
         return max(1, self.sizes(self._representations[action.representation], segment))
+
+    def pieces_of(self, representation: str, segment: Segment) -> Pieces | None:
+        """Return in which pieces a segment becomes decodable; None if that is not known."""
+        if self.pieces is None:
+            return None
+        return self.pieces(self._representations[representation], segment)
 
     def frame_us(self, representation: str) -> int:
         """Return how long a picture lasts; 25 a second where nothing is said."""

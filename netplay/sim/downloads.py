@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import assert_never
 
 from netplay.core.messages import (
@@ -20,7 +22,7 @@ from netplay.core.messages import (
     ResolveFailed,
 )
 from netplay.segments import Init, Segment
-from netplay.sim.content import Content
+from netplay.sim.content import Content, Pieces
 from netplay.sim.network import Answer, Network
 from netplay.sim.output import Media
 
@@ -33,7 +35,8 @@ class _Download:
 
     Attributes:
         size_bytes: Of what was asked for; whole_bytes: of the resource it is the end of.
-        chunks: Into how many decodable pieces the media is divided.
+        pieces: (bytes of the resource, media they complete in microseconds), rising; none:
+            it becomes decodable as a whole.
         init: The init segment that it is, or needs; None if there is none.
         told_bytes: Those that the Session has heard of.
         last_us: When its last byte came; None: it has not.
@@ -43,7 +46,7 @@ class _Download:
     segment: Segment
     whole_bytes: int
     size_bytes: int
-    chunks: int
+    pieces: Pieces
     init: tuple[str, Init] | None
     media: Media
     told_bytes: int = 0
@@ -56,7 +59,7 @@ class Downloads:
 
     Args:
         chunk_us: Media becomes decodable in pieces of this length, each told of when it is
-            complete (CMAF chunks); None: whole segments.
+            complete (CMAF chunks), where the content does not tell; None: whole segments.
     """
 
     def __init__(self, content: Content, network: Network, *, chunk_us: int | None) -> None:
@@ -116,13 +119,13 @@ class Downloads:
         if offset_us is None:
             offset_us = -self._content.media_shift_us
         from_us = segment.start_us - offset_us
-        chunk_us, init = self._chunk_us, segment.entry.init
+        init = segment.entry.init
         return _Download(
             fetch=action,
             segment=segment,
             whole_bytes=whole_bytes,
             size_bytes=max(0, whole_bytes - action.first_byte),
-            chunks=1 if chunk_us is None or action.init else -(-segment.duration_us // chunk_us),
+            pieces=() if action.init else self._pieces(action.representation, segment, whole_bytes),
             init=None if init is None else (action.representation, init),
             media=Media(
                 from_us,
@@ -130,6 +133,17 @@ class Downloads:
                 is_complete=False,
                 frame_us=self._content.frame_us(action.representation),
             ),
+        )
+
+    def _pieces(self, representation: str, segment: Segment, size_bytes: int) -> Pieces:
+        """Return in which pieces a segment becomes decodable: as its content says, else evenly."""
+        told = self._content.pieces_of(representation, segment)
+        if told is not None or self._chunk_us is None:
+            return told or ()
+        count = -(-segment.duration_us // self._chunk_us)
+        return tuple(
+            (-(-size_bytes * number // count), min(number * self._chunk_us, segment.duration_us))
+            for number in range(1, count + 1)
         )
 
     def _resolve(self, action: Resolve) -> None:
@@ -280,10 +294,10 @@ class Downloads:
     ) -> Progressed:
         download.told_bytes = came
         media = download.media
-        chunks = (download.fetch.first_byte + came) * download.chunks // download.whole_bytes
-        if download.chunks > 1 and self._is_readable(download):
-            assert self._chunk_us is not None
-            held_us = min(chunks * self._chunk_us, download.segment.duration_us)
+        if len(download.pieces) > 1 and self._is_readable(download):
+            until_bytes = download.fetch.first_byte + came
+            whole = bisect_right(download.pieces, until_bytes, key=itemgetter(0))
+            held_us = download.pieces[whole - 1][1] if whole else 0
             media = download.media = replace(media, until_us=media.from_us + held_us)
         known = media.until_us > media.from_us
         return Progressed(
@@ -301,6 +315,6 @@ class Downloads:
 
 
 def _marks(download: _Download) -> Iterator[int]:
-    """Yield how many bytes of a fetch complete each chunk but the last."""
-    for chunk in range(1, download.chunks):
-        yield -(-download.whole_bytes * chunk // download.chunks) - download.fetch.first_byte
+    """Yield how many bytes of a fetch complete each piece but the last."""
+    for size_bytes, _ in download.pieces[:-1]:
+        yield size_bytes - download.fetch.first_byte

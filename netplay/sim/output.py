@@ -29,6 +29,8 @@ class Decoding:
     Attributes:
         first_frame_us: From the first decodable media to the first frame. Measured with
             PyAV: 3 to 7 ms a 1080p frame; opening the decoder and B-frames make it 20.
+        held_us: Of the picture, how much a decoder takes in before the first frame comes out
+            of it: B-frames are sent in another order than they are shown in.
         ahead_us: Frames are kept ready this far ahead of the playhead.
         tells_ends: It tells when it has decoded, and shown, each Feed to its end; else only
             of the first frame and of the last Feed. A Session decides the same either way,
@@ -36,6 +38,7 @@ class Decoding:
     """
 
     first_frame_us: int = 20_000
+    held_us: int = 0
     ahead_us: int = 250_000
     tells_ends: bool = True
 
@@ -155,6 +158,9 @@ class Output:
             return None
         start_us, end_us = _span(feed, media)
         if lane.ready_from_us is None and end_us > start_us:
+            held_us = self._decoding.held_us if lane.track == "video" else 0
+            if end_us - start_us <= held_us and not media.is_complete:
+                return None
             if lane.first_due_us is None:
                 lane.first_due_us = now_us + self._decoding.first_frame_us
             return lane.first_due_us

@@ -22,12 +22,12 @@ from dataclasses import dataclass
 
 from netplay.sim.trace import Trace
 
-__all__ = ["Sharing", "Window"]
+__all__ = ["PARTS", "Sharing", "Window"]
 
-_PARTS = 720_720
+PARTS = 720_720
 """Parts of a microbit: the least common multiple of 1 to 16."""
 
-_BYTE = 8_000_000 * _PARTS
+_BYTE = 8_000_000 * PARTS
 
 _STEPS_AHEAD = 10_000
 """How many changes of rate are looked at for the next arrival before it is put off."""
@@ -134,7 +134,7 @@ class Sharing:
         else:
             home = self._shared(pool, ceiling)
         home.streams += 1
-        joined_at = home.service - int(since_us * self._trace.at(self._now_us) * _PARTS)
+        joined_at = home.service - int(since_us * self._trace.at(self._now_us) * PARTS)
         target = joined_at + until_bytes * _BYTE
         self._streams[stream] = _Stream(home, joined_at, self._now_us, target)
         self._is_fresh = False
@@ -153,7 +153,7 @@ class Sharing:
     def spare_us(self, stream: Hashable) -> float:
         """Return how long before now a stream that just arrived did, less than a microsecond."""
         one, rate = self._streams[stream], self._trace.at(self._now_us - 1)
-        return (one.pool.service - one.target) / (rate * _PARTS) if rate else 0.0
+        return (one.pool.service - one.target) / (rate * PARTS) if rate else 0.0
 
     def received(self, stream: Hashable) -> tuple[int, int]:
         """Return how many bytes a stream has had, and when the last of them came."""
@@ -249,7 +249,7 @@ class Sharing:
         before, after = self._trace.total(self._now_us), self._trace.total(to_us)
         if after == before:
             return
-        pool.serve((after - before) * _PARTS)
+        pool.serve((after - before) * PARTS)
         came_us = to_us if self._trace.at(to_us - 1) else self._trace.when(after)
         assert came_us is not None
         pool.last_us = came_us
@@ -259,7 +259,7 @@ class Sharing:
             return None
         if not self._has_ceilings():
             needed = self._needed(self._open)
-            microbits = -(-needed // _PARTS)
+            microbits = -(-needed // PARTS)
             when_us = self._trace.when(self._trace.total(self._now_us) + microbits)
             return None if when_us is None else max(when_us, self._now_us)
         return self._step_to_next_us()
@@ -306,12 +306,12 @@ class Sharing:
         leaves is there for the others: of its host, then of the link.
         """
         waiting = self._busy_pools()
-        left = self._trace.at(at_us) * _PARTS
+        left = self._trace.at(at_us) * PARTS
         streams = sum(pool.streams for pool in waiting)
         hosts: dict[Hashable, tuple[int, int]] = {}
         for pool in waiting:
             if pool.ceiling is not None:
-                most, others = hosts.get(pool.host, (pool.ceiling.at(at_us) * _PARTS, 0))
+                most, others = hosts.get(pool.host, (pool.ceiling.at(at_us) * PARTS, 0))
                 hosts[pool.host] = (most, others + pool.streams)
         rates: list[tuple[_Pool, int]] = []
         while waiting:

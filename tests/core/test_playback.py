@@ -153,6 +153,25 @@ def test_after_a_stall_a_promise_is_not_enough() -> None:
     assert stalling().run(until_s=resumed_s).session.status().ahead_us >= 6 * SECOND
 
 
+def test_a_segment_of_sound_a_frame_short_of_two_seconds_ends_a_stall_like_one_of_two() -> None:
+    def stalling() -> World:
+        video = make_rep("0/v", "video", 300_000, even_index("v", 10))
+        audio = make_rep("0/a", "audio", 128_000, even_index("a", 10, 1_985_000))
+        sets = (AdaptationSet("v", "video", (video,)), AdaptationSet("a", "audio", (audio,)))
+        return World(
+            of_periods(Period("0", 0, 19_850_000, sets)),
+            rate_bps=1e6,
+            fault=faulty(REFUSED, from_s=1, until_s=20),
+        )
+
+    world = stalling().run()
+
+    (stalled_s,) = world.stalls()
+    resumed_s = next(at_s for at_s, _ in world.timed(Play) if at_s > stalled_s)
+    held_us = stalling().run(until_s=resumed_s).session.status().ahead_us
+    assert 1_970_000 <= held_us < 2_000_000
+
+
 # The clock.
 
 

@@ -10,6 +10,8 @@ import httpx
 import pytest
 
 from netplay.edge.child import Child
+from netplay.edge.license.policy import Entitlement, ProtectedTitle, ServicePolicy, content_keys
+from netplay.edge.license.server import LicenseServer
 from netplay.edge.link import LinkSpec
 from netplay.edge.servers import EdgeServers
 from netplay.edge.testbed import Testbed
@@ -99,6 +101,29 @@ async def test_a_testbed_without_a_link_serves_directly(folder: Path) -> None:
 
     assert response.status_code == 200
     assert bed.hosts[0][1] == f"{bed.servers['oca-1'].url}{folder.name}/"
+
+
+@pytest.mark.parametrize("link", [None, LINK])
+async def test_licences_come_over_the_link_too(folder: Path, link: LinkSpec | None) -> None:
+    (key,) = content_keys("SD")
+    licenses = LicenseServer(
+        ServicePolicy(
+            titles=(ProtectedTitle(name="film", keys=(key,)),),
+            entitlements=(Entitlement(titles=frozenset({"film"})),),
+        )
+    )
+    bed = Testbed(folder, oca_count=1, link=link, link_in_process=True, licenses=licenses)
+    async with bed, httpx.AsyncClient() as client:
+        direct = licenses.url
+        response = await client.get(f"{bed.license_url}key/{key.kid}")
+        await bed.stop("license")
+        with pytest.raises(httpx.TransportError):
+            await client.get(f"{bed.license_url}key/{key.kid}")
+        media = await client.get(bed.mpd_url)
+
+    assert response.content == key.key
+    assert (bed.license_url == direct) == (link is None)
+    assert media.status_code == 200
 
 
 async def test_no_process_outlives_a_cancelled_block(folder: Path) -> None:
