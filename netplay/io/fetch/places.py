@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from urllib.parse import urljoin
 
+from drm.initdata import uri_kid
 from netplay.core.messages import Fetch
 from netplay.io.fetch.unlock import SegmentKey
-from netplay.io.keys.store import kid_of_uri
 from netplay.io.net.ranges import wanted_range
 from netplay.io.net.transport import Request
 from netplay.manifest import request_url
@@ -78,7 +78,8 @@ class Places:
             if way.system == "identity":
                 uri = urljoin(self.key_base(action.representation), way.key_uri)
                 iv = way.iv or action.number.to_bytes(16, "big")
-                return SegmentKey(kid_of_uri(uri), way.scheme, iv)
+                kid = bytes.fromhex(way.default_kid or uri_kid(uri))
+                return SegmentKey(kid, way.scheme, iv)
         return None
 
     def _index_host(self, name: str, host: str) -> str:

@@ -34,9 +34,8 @@ __all__ = ["Licensing"]
 class _License:
     """One licence under way or held."""
 
-    def __init__(self, system: KeySystem, key_uri: str) -> None:
+    def __init__(self, system: KeySystem) -> None:
         self.system = system
-        self.key_uri = key_uri
         self.keys: Keys | None = None
         self.scope = anyio.CancelScope()
 
@@ -100,7 +99,7 @@ class Licensing:
             self._emit(KeysFailed(action.key_session, why, denied=True))
             return
         uri = urljoin(self._base_url(action.representation), way.key_uri) if way.key_uri else ""
-        license_ = self._licenses[action.key_session] = _License(system, uri)
+        license_ = self._licenses[action.key_session] = _License(system)
         init = init_data(action, uri)
         ready = self._systems.take(way, self._clock())
         if ready is not None:
@@ -143,7 +142,7 @@ class Licensing:
             license_.system.close(keys)
             return
         license_.keys = keys
-        self._store.put(key_session, keys, key_uri=license_.key_uri)
+        self._store.put(key_session, keys)
         policy = keys.policy
         ends_s = policy.ends_after_s(played_from_s=0)
         renew_s = policy.renewal_after_s if policy.can_renew else None

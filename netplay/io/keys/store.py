@@ -6,35 +6,24 @@ one event loop; whoever waits is woken by the next licence.
 
 from __future__ import annotations
 
-from hashlib import blake2b
-
 import anyio
 
 from drm.contract import Decryptor, Keys
 from drm.errors import KeyMissing
 
-__all__ = ["KeyStore", "kid_of_uri"]
-
-
-def kid_of_uri(key_uri: str) -> bytes:
-    """Return what stands for the id of a key that has none but is found at a URI (HLS)."""
-    return blake2b(key_uri.encode(), digest_size=16).digest()
+__all__ = ["KeyStore"]
 
 
 class KeyStore:
     """Keys by the licence that brought them; never shown."""
 
     def __init__(self) -> None:
-        self._held: dict[int, tuple[Keys, str]] = {}
+        self._held: dict[int, Keys] = {}
         self._changed = anyio.Event()
 
-    def put(self, key_session: int, keys: Keys, *, key_uri: str = "") -> None:
-        """Hold a licence's keys, in place of those it had brought before.
-
-        Args:
-            key_uri: HLS: where its one key came from, which is then what names it.
-        """
-        self._held[key_session] = (keys, kid_of_uri(key_uri).hex() if key_uri else "")
+    def put(self, key_session: int, keys: Keys) -> None:
+        """Hold a licence's keys, in place of those it had brought before."""
+        self._held[key_session] = keys
         self._changed.set()
         self._changed = anyio.Event()
 
@@ -46,17 +35,16 @@ class KeyStore:
         """Return what decrypts under a key; None until a licence has brought it.
 
         Args:
-            kid: 32 lower-case hexadecimal digits, or `kid_of_uri(…).hex()`.
+            kid: 32 lower-case hexadecimal digits.
             scheme: As `drm.contract.Keys.decryptor` takes it.
 
         Raises:
             DrmError: The key may not be used here.
         """
-        for keys, named in self._held.values():
-            held = next(iter(keys.kids), "") if named == kid else kid
-            if held in keys.kids:
+        for keys in self._held.values():
+            if kid in keys.kids:
                 try:
-                    return keys.decryptor(held, scheme)
+                    return keys.decryptor(kid, scheme)
                 except KeyMissing:
                     continue  # wiped meanwhile; another licence may have it too
         return None
