@@ -52,6 +52,7 @@ class _Request(NamedTuple):
     license_url: str
     key_uri: str
     relative_to: str
+    kid: str = ""
 
 
 @dataclass(slots=True)
@@ -260,24 +261,32 @@ class Licenses:
         """Have a licence on its way for a key; False if there is no way to ask for one."""
         for way in self._openable(ways):
             license_ = self._license(way, rep, now_us)
+            if license_.held and key not in license_.granted and self._asks_anew(way, license_):
+                license_ = self._license(way, rep, now_us, kid=way.default_kid)
             if license_.state == "lost" or (license_.held and key not in license_.granted):
                 continue
             license_.users[rep] = None
-            if way.default_kid:
-                license_.wanted[way.default_kid] = None
             return True
         return False
 
-    def _license(self, way: Protection, rep: str, now_us: int) -> _License:
-        request = _request(way, rep)
+    def _asks_anew(self, way: Protection, license_: _License) -> bool:
+        """Whether a system that asks by key id has not asked for this one yet."""
+        by_id = way.system in self._title.device.keys_by_id
+        return by_id and bool(way.default_kid) and way.default_kid not in license_.wanted
+
+    def _license(self, way: Protection, rep: str, now_us: int, *, kid: str = "") -> _License:
+        """Return the licence for a way, a new one if need be; kid: one for that key alone."""
+        request = _request(way, rep)._replace(kid=kid)
         license_ = self._requests.get(request)
         if license_ is None:
             license_ = _License(self._next_id, way, request.relative_to, state="due", at_us=now_us)
             self._next_id += 1
             self._requests[request] = self._sessions[license_.key_session] = license_
-            if not (way.pssh or way.key_uri):
+            if not (way.pssh or way.key_uri or kid):
                 # Asked for by key id: one licence for all that the title needs.
                 license_.wanted.update(dict.fromkeys(self._alike(way)))
+        if way.default_kid and license_.pending:
+            license_.wanted[way.default_kid] = None
         return license_
 
     def _openable(self, ways: Iterable[Protection]) -> Iterator[Protection]:

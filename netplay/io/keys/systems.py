@@ -14,8 +14,17 @@ from urllib.parse import urljoin
 import anyio
 import anyio.to_thread
 
-from drm.contract import Exchange, InitData, Keys, KeySystem, LicenseAnswer, LicenseRequest
+from drm.contract import (
+    Exchange,
+    InitData,
+    Keys,
+    KeySystem,
+    LicenseAnswer,
+    LicenseRequest,
+    is_confidential,
+)
 from drm.errors import DrmError, PackageMissing
+from drm.initdata import IDENTITY
 from netplay.core.device import Device
 from netplay.core.messages import OpenKeys
 from netplay.io.keys.service import LicenseService
@@ -151,11 +160,16 @@ class KeySystems:
 def init_data(wanted: OpenKeys, key_uri: str) -> InitData:
     """Return what a key system is told of a licence that is wanted."""
     way = wanted.protection
+    license_url = way.license_url
+    if way.system != IDENTITY and is_confidential(key_uri):
+        # HLS: what is behind the URI of a key is the key system's own affair, such as where
+        # its licence service is.
+        license_url = license_url or key_uri
     return InitData(
         system=way.system,
         kids=wanted.kids,
         pssh=way.pssh,
-        license_url=way.license_url,
+        license_url=license_url,
         key_uri=key_uri,
     )
 
