@@ -19,7 +19,7 @@ from types import MappingProxyType
 from typing import NoReturn
 
 from drm.contract import Exchange, Headers, InitData, Keys, LicenseAnswer
-from drm.errors import KeyMissing, KeySystemError, LicenseDenied
+from drm.errors import InitDataError, KeyMissing, KeySystemError, LicenseDenied
 from drm.held import HeldKeys, own
 from drm.initdata import CLEARKEY, CLEARKEY_DASH, read_kid, with_what_pssh_says
 from drm.policy import Hdcp, KeyRule, Output, Policy, SecurityLevel
@@ -87,6 +87,7 @@ class ClearKey:
         """Return the app's own keys, and ask for those it does not have.
 
         Raises:
+            InitDataError: It names no key, and the app gave none.
             KeyMissing: There is no licence server, and the app has none of the keys.
             KeySystemError, LicenseDenied: The server failed or refused.
         """
@@ -127,9 +128,11 @@ class ClearKey:
             answer = the_answer(self.name, (yield (request,)))
             check(self.name, answer, "the licence")
             license_ = _read_license(answer)
+        if not wanted:
+            raise InitDataError("ClearKey init data", "no key id, and the app gave no keys")
         static = [(kid, self._static[kid]) for kid in wanted if kid in self._static]
         if not static and not license_.keys:
-            raise KeyMissing(missing[0] if missing else "", "the app has no such key")
+            raise KeyMissing(missing[0], "the app has no such key, and there is nobody to ask")
         copied = [(kid, Secret(secret.reveal())) for kid, secret in static]
         keys.load((*copied, *license_.keys.items()), license_.policy, _Lease(init))
         return keys

@@ -113,9 +113,10 @@ class LicenseRequest:
 
     def __post_init__(self) -> None:
         if not is_confidential(self.url):
-            shown = urlsplit(self.url).scheme if "://" in self.url[:40] else "no"
+            scheme = self.url[:12].partition(":")[0]
             raise KeySystemError(
-                self.purpose, f"asked over {shown[:12]!r}; keys travel over https only"
+                self.purpose,
+                f"its URL is no https URL but {scheme!r}…; keys travel over https only",
             )
 
     def __repr__(self) -> str:
@@ -238,6 +239,7 @@ class Keys(Protocol):
         Raises:
             KeyMissing: There is no such key, or it was wiped.
             KeyRefused: There is, and the licence does not allow it here.
+            LicenseExpired: The time the licence was given for is over.
             ValueError: No such scheme.
         """
         ...

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 from weakref import WeakKeyDictionary
 
 from drm.contract import Keys
-from drm.errors import KeyMissing, KeyRefused, LicenseExpired
+from drm.errors import KeyMissing, KeyRefused, KeySystemError, LicenseExpired
 from drm.policy import Output, Policy
 from drm.secret import Secret
 
@@ -66,6 +66,7 @@ class HeldKeys:
         self._output = output
         self._clock = clock
         self._lock = threading.Lock()
+        self._closed = False
         self._secrets: dict[str, Secret] = {}
         self._given: WeakKeyDictionary[Decryptor, str] = WeakKeyDictionary()
         self._refused: Mapping[str, str] = MappingProxyType({})
@@ -109,6 +110,10 @@ class HeldKeys:
 
         A decryptor given before keeps working if the new licence allows its key id, and is
         wiped if not.
+
+        Raises:
+            KeySystemError: They were closed while the licence was on its way; what came is
+                overwritten.
         """
         rules = dict(policy.rules)
         allowed: dict[str, Secret] = {}
@@ -122,6 +127,9 @@ class HeldKeys:
             else:
                 allowed[kid] = secret
         with self._lock:
+            if self._closed:
+                Secret.wipe_all(allowed.values())
+                raise KeySystemError(self._system, "the licence was closed")
             before, self._secrets = self._secrets, allowed
             self._refused = MappingProxyType(refused)
             old_lease, self._lease = self._lease, lease
@@ -130,8 +138,7 @@ class HeldKeys:
             self._loaded_at_s = self._since_s
         for made in gone:
             made.wipe()
-        for secret in before.values():
-            secret.wipe()
+        Secret.wipe_all(before.values())
         if old_lease is not None:
             old_lease.wipe()
 
@@ -153,8 +160,11 @@ class HeldKeys:
             LicenseExpired: The licence's duration is over.
             ValueError: No such scheme.
         """
-        from drm.cenc import Decryptor
+        from drm.cenc import SCHEMES, Decryptor
 
+        # Before a frame holds the key: an error's frames may be printed with their locals.
+        if scheme not in SCHEMES:
+            raise ValueError(f"no encryption scheme {scheme!r}; {', '.join(SCHEMES)} exist")
         if kid in self._refused:
             raise KeyRefused(kid, self._refused[kid])
         lasts_s = self._policy.license_duration_s
@@ -171,12 +181,12 @@ class HeldKeys:
     def wipe(self) -> None:
         """Overwrite the keys, here and in every decryptor that was given."""
         with self._lock:
+            self._closed = True
             secrets, self._secrets = self._secrets, {}
             given = list(self._given)
             self._given.clear()
             lease, self._lease = self._lease, None
-        for secret in secrets.values():
-            secret.wipe()
+        Secret.wipe_all(secrets.values())
         for decryptor in given:
             decryptor.wipe()
         if lease is not None:

@@ -133,17 +133,20 @@ def with_what_pssh_says(init: InitData) -> InitData:
 
 
 def _said(box: Pssh) -> InitData:
-    """Return what a box says in its system's own words, where they are understood."""
-    if box.system == PLAYREADY and box.data:
-        header = read_playready_object(box.data)
-        return InitData(PLAYREADY, header.kids, license_url=header.license_url)
-    if box.system == WIDEVINE:
-        try:
+    """Return what a box says in its system's own words, where they are understood.
+
+    Where they are not, the box is passed on as it is: a service may agree on other contents
+    with its licence server, and one system's broken box is no reason not to use another's.
+    """
+    try:
+        if box.system == PLAYREADY:
+            header = read_playready_object(box.data)
+            return InitData(PLAYREADY, header.kids, license_url=header.license_url)
+        if box.system == WIDEVINE:
             said = read_widevine_pssh(box.data)
-        except InitDataError:
-            # A service may agree on other contents with its licence server: passed on as is.
-            return InitData(WIDEVINE)
-        return InitData(WIDEVINE, said.kids, content_id=said.content_id)
+            return InitData(WIDEVINE, said.kids, content_id=said.content_id)
+    except InitDataError:
+        pass
     return InitData(box.system)
 
 

@@ -8,6 +8,7 @@ ciphers and interpreters make are out of reach (SECURITY.md).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NoReturn
 
 __all__ = ["Secret"]
@@ -35,6 +36,12 @@ class Secret:
         """Overwrite what is held, and hold nothing."""
         held, self._held = self._held, bytearray()
         held[:] = bytes(len(held))
+
+    @staticmethod
+    def wipe_all(secrets: Iterable[Secret]) -> None:
+        """Wipe each of several."""
+        for secret in secrets:
+            secret.wipe()
 
     def __del__(self) -> None:
         self.wipe()

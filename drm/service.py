@@ -27,6 +27,7 @@ REFUSALS = frozenset((401, 402, 403, 410, 451))
 PASSING = frozenset((408, 425, 429))
 """RFC 9110 clause 15, RFC 6585, RFC 8470: refusals, and what is worth another attempt."""
 
+_PORTS = {"https": 443, "http": 80}
 _TOKEN = re.compile(r"[A-Za-z0-9+/=_.\-]{20,}")
 _WORD = re.compile(r"[A-Z_-]+|[a-z_-]+", re.ASCII)
 _TELLING = ("message", "detail", "error_description", "error", "reason", "code", "title")
@@ -95,9 +96,13 @@ class Service:
         return request if content_type else replace(request, method="GET")
 
 
-def _origin(url: str) -> tuple[str, str]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.netloc.rpartition("@")[2].lower()
+def _origin(url: str) -> tuple[str, str, int | None]:
+    """Return a URL's origin (RFC 6454 clause 4); of one that cannot be read, nobody's."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme, parts.hostname or "", parts.port or _PORTS.get(parts.scheme)
+    except ValueError:
+        return "", "", None
 
 
 def the_answer(system: str, answers: tuple[LicenseAnswer, ...]) -> LicenseAnswer:

@@ -29,7 +29,7 @@ from drm.held import HeldKeys, own
 from drm.initdata import with_what_pssh_says
 from drm.policy import Output
 from drm.protobuf import Malformed
-from drm.pssh import WIDEVINE, read_pssh, write_widevine_pssh
+from drm.pssh import WIDEVINE, read_pssh, read_widevine_pssh, write_widevine_pssh
 from drm.service import Service, check, the_answer
 from drm.widevine_license import LICENSE, License, error_reason, read_license, read_signed
 
@@ -240,13 +240,27 @@ class Widevine:
 
 
 def _widevine_data(init: InitData) -> bytes:
-    """Return the data of a Widevine pssh box: the one given, or one made of what is known."""
+    """Return the data of a Widevine pssh box: the one given, or one made of what is known.
+
+    Several boxes that name keys are sent as one: messages one behind the other are read as
+    their sum (protobuf's encoding, "Last One Wins"), so a title's keys come in one licence.
+    """
     boxes = [box for box in read_pssh(init.pssh) if box.system == WIDEVINE and box.data]
-    if boxes:
-        return boxes[0].data
+    different = tuple(dict.fromkeys(box.data for box in boxes))
+    if different:
+        return b"".join(different) if _name_keys_alone(different) else different[0]
     if not init.kids and not init.content_id:
         raise InitDataError("Widevine init data", "neither a pssh box nor a key id")
     return write_widevine_pssh(init.kids, content_id=init.content_id)
+
+
+def _name_keys_alone(boxes: tuple[bytes, ...]) -> bool:
+    """Return whether boxes differ in the keys they name and in nothing else."""
+    try:
+        said = {replace(read_widevine_pssh(data), kids=()) for data in boxes}
+    except InitDataError:
+        return False
+    return len(said) == 1
 
 
 def _renewed(answer: LicenseAnswer, lease: _Lease) -> License:

@@ -38,14 +38,11 @@ from drm.errors import KeySystemError
 from drm.protobuf import Malformed
 from drm.pssh import WIDEVINE, write_pssh
 from drm.secret import Secret
-from drm.widevine_license import License, read_license, read_signed
+from drm.widevine_license import MAX_LICENSE_BYTES, License, read_license, read_signed
 
 __all__ = ["NAME", "CdmSession", "Loaded", "MacKeys", "WidevineDevice"]
 
 NAME = "widevine"
-MAX_MESSAGE_BYTES = 1 << 18
-"""A licence seen holds some hundred bytes a key; a guess at what none exceeds."""
-
 T = TypeVar("T")
 
 
@@ -195,7 +192,7 @@ class CdmSession:
         Raises:
             KeySystemError: It is no certificate that the root vouches for.
         """
-        if not 0 < len(certificate) <= MAX_MESSAGE_BYTES:
+        if not 0 < len(certificate) <= MAX_LICENSE_BYTES:
             raise KeySystemError(NAME, f"a service certificate of {len(certificate)} bytes")
         _quietly(
             "the service certificate was not accepted",
@@ -218,7 +215,7 @@ class CdmSession:
         Raises:
             KeySystemError: It is no licence, answers another request, or was changed.
         """
-        if not 0 < len(answer.body) <= MAX_MESSAGE_BYTES:
+        if not 0 < len(answer.body) <= MAX_LICENSE_BYTES:
             raise KeySystemError(NAME, f"a licence of {len(answer.body)} bytes")
         return _quietly("the answer is no licence for this request", lambda: self._load(answer))
 

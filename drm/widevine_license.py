@@ -16,6 +16,7 @@ from drm.protobuf import Malformed, Message, read_message
 
 __all__ = [
     "LICENSE",
+    "MAX_LICENSE_BYTES",
     "Container",
     "License",
     "Signed",
@@ -33,6 +34,10 @@ CONTENT = 2
 """License.KeyContainer.KeyType."""
 
 MAX_LABEL_CHARACTERS = 64
+MAX_CONSTRAINTS = 64
+"""Of one key; a guess: a ladder has a dozen sizes."""
+MAX_LICENSE_BYTES = 1 << 18
+"""A licence seen holds some hundred bytes a key; a guess at what none exceeds."""
 _ERRORS = {
     1: ("device", "the device's certificate is not valid"),
     2: ("revoked", "the device was revoked"),
@@ -125,8 +130,10 @@ def read_license(data: bytes) -> License:
     """Return what a License message says.
 
     Raises:
-        Malformed: The bytes are none, or a duration is negative.
+        Malformed: The bytes are none or too many, or a duration is negative.
     """
+    if len(data) > MAX_LICENSE_BYTES:
+        raise Malformed(f"a licence of {len(data)} bytes")
     message = read_message(data)
     identification = message.blob(1)
     identity = read_message(identification)
@@ -183,7 +190,10 @@ def _container(message: Message) -> Container:
 def _rule(message: Message) -> KeyRule:
     protections = [message.blob(6)]
     sizes = []
-    for one in message.blobs(10):
+    constraints = message.blobs(10)
+    if len(constraints) > MAX_CONSTRAINTS:
+        raise Malformed(f"{len(constraints)} rules for sizes in one key")
+    for one in constraints:
         # A rule for some sizes is kept for all: whoever decrypts does not know the size.
         constraint = read_message(one)
         protections.append(constraint.blob(3))

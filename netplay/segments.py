@@ -236,6 +236,16 @@ class SegmentIndex:
         """Whether some segment of it does not exist."""
         return isinstance(self.naming, Listing) and any(one.gap for one in self.naming.entries)
 
+    def is_beside(self, other: SegmentIndex) -> bool:
+        """Whether every segment is where the one of the same position is in another index."""
+        return (
+            self.timescale == other.timescale
+            and self.origin_ticks == other.origin_ticks
+            and self.period_start_us == other.period_start_us
+            and self.clip_end_us == other.clip_end_us
+            and self.runs == other.runs
+        )
+
     def sizes_bytes(self, position_us: int, count: int) -> tuple[float | None, ...]:
         """Return the expected sizes of so many segments from a moment on; None where unknown.
 

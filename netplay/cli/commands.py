@@ -253,8 +253,9 @@ def _simulate(
 ) -> None:
     """Play movies over bandwidth traces in virtual time, and compare controllers.
 
-    Every option but the numbers may be repeated; all combinations are played. An interrupted
-    sweep goes on where it was when it is started again with the same --out.
+    --movie, --trace, --abr and --qoe may be repeated; all combinations are played, and --set
+    says one setting at a time. An interrupted sweep goes on where it was when it is started
+    again with the same --out.
     """
     from netplay.cli.simulate import Asked, conditions, setting, sweep
 

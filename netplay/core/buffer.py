@@ -102,7 +102,10 @@ class Buffer:
 
     def of_fetch(self, fetch_id: int) -> Span | None:
         """Return the span that a fetch fills."""
-        return next((span for span in reversed(self._spans) if span.fetch_id == fetch_id), None)
+        for span in reversed(self._spans):
+            if span.fetch_id == fetch_id:
+                return span
+        return None
 
     def reach(self, span: Span, until_us: int) -> None:
         """Note that one of the spans here is held up to a moment."""
@@ -142,11 +145,17 @@ class Buffer:
 
     def edge_of_media_us(self, position_us: int) -> int:
         """Return how far media is held without a hole from a position; gaps count as held."""
-        return max(position_us, self._reach_from(position_us).media_us)
+        reach = self._reach
+        if not reach.from_us <= position_us < reach.until_us:
+            reach = self._reach = self._walk(position_us)
+        return max(reach.media_us, position_us)
 
     def edge_of_plan_us(self, position_us: int) -> int:
         """Return the same, taking what is still arriving for complete."""
-        return max(position_us, self._reach_from(position_us).plan_us)
+        reach = self._reach
+        if not reach.from_us <= position_us < reach.until_us:
+            reach = self._reach = self._walk(position_us)
+        return max(reach.plan_us, position_us)
 
     def _changed(self) -> None:
         self._reach = _NOWHERE
@@ -156,12 +165,6 @@ class Buffer:
         """Return the place of the first span that ends after a position."""
         return bisect_right(self._spans, position_us, key=_end_us)
 
-    def _reach_from(self, position_us: int) -> _Reach:
-        reach = self._reach
-        if not reach.from_us <= position_us < reach.until_us:
-            reach = self._reach = self._walk(position_us)
-        return reach
-
     def _walk(self, position_us: int) -> _Reach:
         """Follow the spans from a position on, up to the first hole."""
         place = self._place(position_us)
@@ -170,23 +173,29 @@ class Buffer:
             # From where this span begins, or the one before it ends, the way is the same.
             behind_us = self._spans[place - 1].end_us if place else 0
             from_us = min(position_us, max(behind_us, self._spans[place].start_us))
-        edge_us = from_us
-        arriving: _Reach | None = None
+        edge_us, tolerance_us = from_us, self._edge_us
+        # Up to where the first span that is still arriving is held, and where it ends.
+        media_us = arriving_us = None
         for span in self._spans[place:]:
-            if span.start_us > edge_us + self._edge_us:
+            if span.start_us > edge_us + tolerance_us:
                 break
-            if arriving is None and span.until_us < span.end_us:
-                arriving = _Reach(from_us, span.end_us, max(edge_us, span.until_us), 0)
-            edge_us = max(edge_us, span.end_us)
-        if arriving is not None:
-            return arriving._replace(plan_us=edge_us)
-        return _Reach(from_us, max(edge_us, position_us + 1), edge_us, edge_us)
+            end_us = span.end_us
+            if media_us is None and span.until_us < end_us:
+                media_us, arriving_us = max(edge_us, span.until_us), end_us
+            if end_us > edge_us:
+                edge_us = end_us
+        if media_us is None or arriving_us is None:
+            return _Reach(from_us, max(edge_us, position_us + 1), edge_us, edge_us)
+        return _Reach(from_us, arriving_us, media_us, edge_us)
 
     def ahead_bytes(self, position_us: int) -> int:
         """Return how many bytes are held, or expected, of what ends after a position."""
-        return sum(
-            max(span.bytes, span.size_bytes) for span in self._spans if span.end_us > position_us
-        )
+        ahead_bytes = 0
+        for span in reversed(self._spans):
+            if span.end_us <= position_us:
+                break
+            ahead_bytes += max(span.size_bytes, span.bytes)
+        return ahead_bytes
 
     def cut(self, at_us: int) -> list[Span]:
         """Forget what begins at or after a moment, and end a span that straddles it there.
@@ -208,6 +217,8 @@ class Buffer:
 
     def evict_before(self, position_us: int, keep_us: int, keep_bytes: int) -> list[Span]:
         """Forget the oldest spans behind a position that are too old or too much."""
+        if not self._spans or self._spans[0].end_us > position_us:
+            return []
         behind = [s for s in self._spans[: self._place(position_us)] if s.is_complete]
         held_bytes = sum(span.bytes for span in behind)
         gone: list[Span] = []
@@ -219,7 +230,9 @@ class Buffer:
         if gone:
             forgotten = set(map(id, gone))
             self._spans = [span for span in self._spans if id(span) not in forgotten]
-            self._changed()
+            self._gap_starts_us = None
+            # What lies ahead of them is as it was.
+            self._reach = self._reach._replace(from_us=max(self._reach.from_us, gone[-1].end_us))
         return gone
 
     def clear(self) -> list[Span]:

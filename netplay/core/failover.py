@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from netplay.core.jitter import Jitter
 from netplay.core.messages import Failure
@@ -59,6 +60,9 @@ _NOT_THERE = (404, 410)
 _MISSING_IN_A_ROW = 3
 _ATTEMPTS_KEPT = 24
 
+_NOBODY: frozenset[str] = frozenset()
+_priority = attrgetter("priority")
+
 
 @dataclass(slots=True)
 class _Host:
@@ -94,8 +98,8 @@ class Failover:
     def verdict(self, resource: Resource, locations: Sequence[Location], now_us: int) -> Verdict:
         """Return whom to ask for a resource now."""
         record = self._records.get(resource)
-        without = self.without(resource)
-        ranked = sorted(locations, key=lambda location: location.priority)
+        without = record.without if record else _NOBODY
+        ranked = sorted(locations, key=_priority)
         may_have = [place.host for place in ranked if place.host not in without]
         if not may_have:
             return GiveUp(tuple(record.attempts) if record else ())
@@ -113,13 +117,14 @@ class Failover:
     def without(self, resource: Resource) -> Set[str]:
         """Return the hosts that do not have a resource, as far as they were asked."""
         record = self._records.get(resource)
-        return record.without if record else frozenset()
+        return record.without if record else _NOBODY
 
     def another(self, host: str, locations: Sequence[Location], now_us: int) -> bool:
         """Whether some other host could be asked now."""
-        return any(
-            place.host != host and self._free_at_us(place.host) <= now_us for place in locations
-        )
+        for place in locations:
+            if place.host != host and self._free_at_us(place.host) <= now_us:
+                return True
+        return False
 
     def failed(
         self,

@@ -42,8 +42,8 @@ class Patience:
 
     def ends_us(self, transfer: Transfer, now_us: int) -> int:
         """Return when a transfer is left unless it gives a sign of life before."""
-        check_us = self._drip_check_us(transfer)
         silent_us = self._silence_ends_us(transfer, now_us)
+        check_us = self._drip_check_us(transfer)
         if check_us is None or silent_us <= check_us:
             return silent_us
         if now_us < check_us:

@@ -185,7 +185,7 @@ class Playback:
     def ahead_us(self, position_us: int) -> int:
         """Return how much media is held ahead in the lane that has least."""
         edges = [lane.edge_us(position_us) for lane in self._lanes.values() if lane.gates]
-        return max(0, min(edges, default=position_us) - position_us)
+        return min(edges) - position_us if edges else 0
 
     def wakeup_us(self, now_us: int) -> int | None:
         """Return when the playhead will next meet something by itself; None: never."""
@@ -196,8 +196,8 @@ class Playback:
         position_us = self.position_us(now_us)
         marks = [self.edge_us(position_us), self.end_us()]
         marks += [lane.buffer.next_gap_us(position_us) for lane in self._gates()]
-        ahead = [mark for mark in marks if mark is not None]
-        return self.playhead.arrives_at(min(ahead)) if ahead else None
+        first_us = min((mark for mark in marks if mark is not None), default=None)
+        return None if first_us is None else self.playhead.arrives_at(first_us)
 
     # How it comes about.
 
@@ -256,7 +256,9 @@ class Playback:
     def _beyond_gap(self, position_us: int) -> int | None:
         """Return where the first lane goes on if every lane is in a gap here; else None."""
         ends = []
-        for lane in self._gates():
+        for lane in self._lanes.values():
+            if not lane.gates:
+                continue
             span = lane.buffer.at(position_us)
             if span is None or not span.is_gap or span.start_us > position_us:
                 if lane.ended_us is not None and position_us >= lane.ended_us:

@@ -14,12 +14,12 @@ from netplay.core.buffer import Span
 from netplay.core.lane import Lane, Missing
 from netplay.core.licenses import Licenses
 from netplay.core.messages import Action, Track
+from netplay.core.offer import Offer
 from netplay.core.patience import Patience
 from netplay.core.playback import Playback
 from netplay.core.requests import Blocked, Requests
 from netplay.core.room import Room
 from netplay.core.rules import SessionRules
-from netplay.core.selection import Ladder
 from netplay.core.title import Title
 from netplay.core.transfers import Transfer
 from netplay.core.view import make_progress, make_view
@@ -81,7 +81,10 @@ class Scheduler:
         actions, self._inits_wait_until_us = self._requests.inits(now_us)
         self._room.look_anew()
         self.restless = False
-        for lane in sorted(self._lanes.values(), key=lambda lane: lane.planned_us(position_us)):
+        lanes = [*self._lanes.values()]
+        if len(lanes) > 1:
+            lanes.sort(key=lambda lane: lane.planned_us(position_us))
+        for lane in lanes:
             actions += self._plan_lane(lane, position_us, now_us)
         return actions
 
@@ -130,21 +133,18 @@ class Scheduler:
     def _step(self, lane: Lane, at_us: int, now_us: int) -> list[Action] | None:
         """Take one step at the hole in a lane's plan; None: nothing more can be done now."""
         aim_us = lane.buffer.aim_us(at_us)
-        period, ladder = self._title.ladder(lane.track, aim_us)
-        if ladder is None:
+        period, offer = self._title.offer(lane.track, aim_us, now_us)
+        if offer is None:
             return self._nothing_until_later(lane, period, at_us)
-        places = self._title.usable(ladder, aim_us, now_us)
-        if not places:
-            return self._no_rung(lane, ladder, period, at_us)
-        reps = [ladder.representations[place] for place in places]
-        known = self._known_segment(lane, reps, aim_us)
+        if not offer.reps:
+            return self._no_rung(lane, period, at_us)
+        known = _known_segment(lane, offer, aim_us)
         if known is not None and not self._room.fits(lane, known, at_us, now_us):
             return None
-        rung = self._choose(lane, reps, known, at_us, now_us)
+        rung = self._choose(lane, offer, known, at_us, now_us)
         if rung is None:
             return None
-        rep, place = reps[rung], places[rung]
-        index = self._title.index(rep)
+        rep, index, place = offer.reps[rung], offer.indexes[rung], offer.places[rung]
         if index is None:
             # The choice stands until the index is here: nothing is asked twice.
             lane.pending = rep.id
@@ -226,9 +226,9 @@ class Scheduler:
         lane.buffer.add(Span(at_us, start_us, start_us, period=period))
         return []
 
-    def _no_rung(self, lane: Lane, ladder: Ladder, period: int, at_us: int) -> list[Action]:
+    def _no_rung(self, lane: Lane, period: int, at_us: int) -> list[Action]:
         """No rung has the segment at a place: a hole in subtitles, the end of anything else."""
-        gap_ends_us = self._title.gap_ends_us(ladder, lane.buffer.aim_us(at_us))
+        gap_ends_us = self._title.gap_ends_us(lane.track, lane.buffer.aim_us(at_us))
         if gap_ends_us is not None:
             lane.buffer.add(Span(at_us, gap_ends_us, gap_ends_us, period=period))
             return []
@@ -249,64 +249,59 @@ class Scheduler:
 
     # Choosing.
 
-    def _known_segment(self, lane: Lane, reps: list[Representation], aim_us: int) -> Segment | None:
-        """Return the segment in question as the lane's last rung has it, or any other."""
-        last = [rep for rep in reps if rep.id == lane.representation]
-        for rep in (*last, *reps):
-            index = self._title.index(rep)
-            if index is not None:
-                return index.at(aim_us)
-        return None
-
     def _choose(
         self,
         lane: Lane,
-        reps: list[Representation],
+        offer: Offer,
         segment: Segment | None,
         at_us: int,
         now_us: int,
     ) -> int | None:
         """Return the rung to take; None to wait."""
         if lane.pending:
-            pending = [rung for rung, rep in enumerate(reps) if rep.id == lane.pending]
-            if pending:
-                return pending[0]
+            pending = offer.rung_of(lane.pending)
+            if pending is not None:
+                return pending
         if lane.track != "video":
             lane.reason = "what its share of the link allows"
-            return self._audio_rung(reps) if lane.track == "audio" else 0
+            return self._audio_rung(offer) if lane.track == "audio" else 0
         view = make_view(
             lane,
             self._playback,
             self._title,
             self._rules,
-            reps=reps,
+            offer=offer,
             segment=segment,
             at_us=at_us,
             now_us=now_us,
             other_bps=self._other_bps(lane),
         )
         choice = self._controller.choose(view)
-        if not 0 <= choice.rung < len(reps):
-            raise ValueError(f"the controller chose rung {choice.rung} of {len(reps)}")
+        rungs = len(offer.reps)
+        if not 0 <= choice.rung < rungs:
+            raise ValueError(f"the controller chose rung {choice.rung} of {rungs}")
         self.choice, lane.reason = choice, choice.reason
         if view.rung is None and self._rules.first_rung is not None:
-            return min(self._rules.first_rung, len(reps) - 1)
+            return min(self._rules.first_rung, rungs - 1)
         if choice.wait_s > 0:
             lane.choose_at_us = now_us + max(_SHORTEST_PAUSE_US, round(choice.wait_s * 1e6))
             return None
         return choice.rung
 
     def _other_bps(self, lane: Lane) -> int:
-        others = (other for other in self._lanes.values() if other is not lane)
-        ids = [other.representation for other in others if other.representation]
-        reps = [self._title.representation(name) for name in ids]
-        return sum(rep.average_bps or rep.bandwidth_bps for rep in reps)
+        needed_bps = 0
+        for other in self._lanes.values():
+            if other is not lane and other.representation:
+                rep = self._title.representation(other.representation)
+                needed_bps += rep.average_bps or rep.bandwidth_bps
+        return needed_bps
 
-    def _audio_rung(self, reps: list[Representation]) -> int:
+    def _audio_rung(self, offer: Offer) -> int:
         """Return the best sound that takes no more than its share of the link."""
         estimate_bps = self.choice.estimate_bps if self.choice is not None else None
         share_bps = (estimate_bps or 0) * _AUDIO_SHARE
-        affordable = [place for place, rep in enumerate(reps) if rep.bandwidth_bps <= share_bps]
+        reps = enumerate(offer.reps)
+        affordable = [rung for rung, rep in reps if rep.bandwidth_bps <= share_bps]
         return max(affordable, default=0)
 
     # Watching what is under way.
@@ -324,21 +319,18 @@ class Scheduler:
             return []
         # Whatever comes of it, a moment that has passed must not be waited for again.
         transfer.ask_again_us = None
-        _, ladder = self._title.ladder("video", span.start_us + self._rules.edge_us)
-        if ladder is None:
+        aim_us = span.start_us + self._rules.edge_us
+        _, offer = self._title.offer("video", aim_us, now_us)
+        if offer is None or transfer.rung not in offer.places:
             return []
-        places = self._title.usable(ladder, span.start_us + self._rules.edge_us, now_us)
-        reps = [ladder.representations[place] for place in places]
-        if transfer.rung not in places:
-            return []
-        rung = places.index(transfer.rung)
+        rung = offer.places.index(transfer.rung)
         view = make_view(
             lane,
             self._playback,
             self._title,
             self._rules,
-            reps=reps,
-            segment=self._known_segment(lane, reps, span.start_us + self._rules.edge_us),
+            offer=offer,
+            segment=_known_segment(lane, offer, aim_us),
             at_us=span.start_us,
             now_us=now_us,
             other_bps=self._other_bps(lane),
@@ -354,19 +346,19 @@ class Scheduler:
             # Not the rung is too high; another one of the same host would be as silent.
             return self._patience.leave([transfer], now_us)
         if not 0 <= answer.rung < rung:
-            raise ValueError(f"the controller left rung {rung} for {answer.rung} of {len(reps)}")
-        period, index = span.period, self._title.index(reps[answer.rung])
+            raise ValueError(f"the controller left rung {rung} for {answer.rung}")
+        rep, index = offer.reps[answer.rung], offer.indexes[answer.rung]
         why = f"left for a lower rung: {answer.reason}"
         actions = self._requests.cancel(transfer, why, measured=self._rules.measures_left)
         if self._rules.asks_anew:
             return actions
         lane.reason = f"instead of rung {rung}: {answer.reason}"
         if index is None:
-            lane.pending = reps[answer.rung].id
+            lane.pending = rep.id
             return actions
         at_us = lane.planned_us(self._playback.position_us(now_us))
-        place = places[answer.rung]
-        fetch = self._fetch_from(lane, reps[answer.rung], index, period, place, at_us, now_us)
+        place = offer.places[answer.rung]
+        fetch = self._fetch_from(lane, rep, index, span.period, place, at_us, now_us)
         return actions + (fetch or [])
 
     def ask_again(self, now_us: int) -> None:
@@ -403,3 +395,12 @@ class Scheduler:
             if transfer.ask_again_us and transfer.rung > 0:  # of a segment, that is
                 moments.append(transfer.ask_again_us)
         return min(moments, default=None)
+
+
+def _known_segment(lane: Lane, offer: Offer, aim_us: int) -> Segment | None:
+    """Return the segment in question as the lane's last rung has it, or any other."""
+    last = offer.rung_of(lane.representation)
+    index = None if last is None else offer.indexes[last]
+    if index is None:
+        index = next((one for one in offer.indexes if one is not None), None)
+    return None if index is None else index.at(aim_us)

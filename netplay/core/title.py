@@ -6,28 +6,18 @@ segments that nobody has are struck out with a reason.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from abr.contract import Device as Spare
 from abr.contract import Rung
 from netplay.core.device import Device, Preferences
 from netplay.core.messages import ErrorName, Track
+from netplay.core.offer import Offer
 from netplay.core.selection import Ladder, Selection, select
 from netplay.segments import Segment, SegmentIndex
 from netplay.timeline import Known, Presentation, Representation, Unresolved
 
 __all__ = ["Title"]
-
-
-class _Sizes(NamedTuple):
-    """The sizes that were last asked for, and of what."""
-
-    reps: tuple[Representation, ...]
-    from_us: int
-    segments: int
-    rows: tuple[tuple[float | None, ...], ...]
 
 
 @dataclass(slots=True)
@@ -46,8 +36,8 @@ class Title:
     _banned_until_us: dict[str, int] = field(default_factory=dict)
     spare: Spare = field(init=False)
     _gapped: bool = False
-    _rungs: dict[str, Rung] = field(default_factory=dict)
-    _sizes: _Sizes | None = None
+    # By track, Period and which places of the ladder; None for all of them.
+    _offers: dict[tuple[Track, int, tuple[int, ...] | None], Offer] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Choose for every Period, and find Representations by id."""
@@ -67,6 +57,7 @@ class Title:
             network=device.network,
         )
         self._selections = select(self.presentation, device, wants)
+        self._offers.clear()
 
     # What is played.
 
@@ -93,14 +84,28 @@ class Title:
         sets = (group for period in self.presentation.periods for group in period.sets)
         return next((group.language for group in sets if group.id == set_id), "")
 
-    def usable(self, ladder: Ladder, at_us: int, now_us: int) -> list[int]:
-        """Return the places in a ladder that may be asked for at a position, lowest first.
+    def offer(self, track: Track, at_us: int, now_us: int) -> tuple[int, Offer | None]:
+        """Return the number of the Period at a position, and what a track may play there.
 
         A rung that is banned for a while comes back when nothing else is left. A rung whose
-        index is not known yet may be asked for.
+        index is not known yet may be asked for. None if the Period has nothing for the track;
+        without any rung if nothing is left of it.
         """
-        if not (self._lost or self._banned_until_us or self._gapped):
-            return list(range(len(ladder.representations)))
+        period, ladder = self.ladder(track, at_us)
+        if ladder is None:
+            return period, None
+        places: tuple[int, ...] | None = None
+        if self._lost or self._banned_until_us or self._gapped:
+            places = self._usable(ladder, at_us, now_us)
+        offer = self._offers.get((track, period, places))
+        if offer is None:
+            chosen = range(len(ladder.representations)) if places is None else places
+            reps = [ladder.representations[place] for place in chosen]
+            rungs, indexes = [self._rung(rep) for rep in reps], [self.index(rep) for rep in reps]
+            offer = self._offers[track, period, places] = Offer(chosen, reps, rungs, indexes)
+        return period, offer
+
+    def _usable(self, ladder: Ladder, at_us: int, now_us: int) -> tuple[int, ...]:
         standing = [
             place
             for place, rep in enumerate(ladder.representations)
@@ -111,7 +116,7 @@ class Title:
             for place in standing
             if self._banned_until_us.get(ladder.representations[place].id, 0) <= now_us
         ]
-        return free or standing
+        return tuple(free or standing)
 
     def _has(self, rep: Representation, at_us: int) -> bool:
         index = self.index(rep)
@@ -120,23 +125,20 @@ class Title:
             return True
         return not segment.entry.gap and (rep.id, segment.number) not in self._lost
 
-    def rung(self, rep: Representation) -> Rung:
-        """Return a Representation as controllers know it."""
-        rung = self._rungs.get(rep.id)
-        if rung is None:
-            rung = self._rungs[rep.id] = Rung(
-                bitrate_bps=rep.average_bps or rep.bandwidth_bps,
-                width=rep.width,
-                height=rep.height,
-                quality=rep.quality,
-                resolve_requests=0 if self.index(rep) is not None else 1,
-            )
-        return rung
+    def _rung(self, rep: Representation) -> Rung:
+        return Rung(
+            bitrate_bps=rep.average_bps or rep.bandwidth_bps,
+            width=rep.width,
+            height=rep.height,
+            quality=rep.quality,
+            resolve_requests=0 if self.index(rep) is not None else 1,
+        )
 
-    def gap_ends_us(self, ladder: Ladder, at_us: int) -> int | None:
+    def gap_ends_us(self, track: Track, at_us: int) -> int | None:
         """Return where a gap ends that every rung left has at a position; None if there is none."""
         ends = []
-        for rep in ladder.representations:
+        _, ladder = self.ladder(track, at_us)
+        for rep in ladder.representations if ladder else ():
             index = self.index(rep)
             segment = index.at(at_us) if index is not None else None
             if (rep.id, None) in self._lost:
@@ -146,30 +148,6 @@ class Title:
             ends.append(segment.end_us)
         return min(ends, default=None)
 
-    def sizes_bytes(
-        self, reps: Sequence[Representation], from_us: int, count: int
-    ) -> tuple[tuple[float | None, ...], ...]:
-        """Return the expected sizes of the segments from a moment on: a row each, a column a rung.
-
-        The last answer is kept: a controller is asked about one segment again and again.
-        """
-        last = self._sizes
-        if (
-            last is None
-            or last.from_us != from_us
-            or last.segments != count
-            or last.reps != tuple(reps)
-        ):
-            columns = []
-            for rep in reps:
-                index = self.index(rep)
-                columns.append(
-                    (None,) * count if index is None else index.sizes_bytes(from_us, count)
-                )
-            rows = tuple(zip(*columns, strict=True))
-            last = self._sizes = _Sizes(tuple(reps), from_us, count, rows)
-        return last.rows
-
     # What turned out.
 
     def resolved(self, representation: str, host: str, index: SegmentIndex) -> None:
@@ -177,8 +155,7 @@ class Title:
         rep = self._representations[representation]
         self._indexes[rep.id, self._index_host(rep, host)] = index
         self._gapped = self._gapped or index.has_gaps
-        self._rungs.pop(rep.id, None)
-        self._sizes = None
+        self._offers.clear()
 
     def index(self, rep: Representation, host: str | None = None) -> SegmentIndex | None:
         """Return a Representation's index: as a host has it, or as any does; None if unknown."""

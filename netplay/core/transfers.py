@@ -48,7 +48,7 @@ class Transfer:
     @property
     def is_segment(self) -> bool:
         """It is a media segment."""
-        return not self.is_index and not self.resource[2]
+        return not self.resource[2] and self.resource[1] != -1
 
 
 class Transfers:

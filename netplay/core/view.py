@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from abr.contract import Progress, View
 from netplay.core.lane import Lane
+from netplay.core.offer import Offer
 from netplay.core.playback import Playback
 from netplay.core.rules import SessionRules
 from netplay.core.title import Title
 from netplay.core.transfers import Transfer
 from netplay.segments import Segment
-from netplay.timeline import Representation
 
 __all__ = ["HORIZON", "make_progress", "make_view"]
 
@@ -26,7 +24,7 @@ def make_view(
     title: Title,
     rules: SessionRules,
     *,
-    reps: Sequence[Representation],
+    offer: Offer,
     segment: Segment | None,
     at_us: int,
     now_us: int,
@@ -36,7 +34,7 @@ def make_view(
     """Return what the controller is asked about: the segment of `lane` at `at_us`.
 
     Args:
-        reps: The rungs it may choose from, lowest first.
+        offer: What it may choose from.
         segment: The segment in question as the last rung has it; None if not known yet.
         other_bps: What the other lanes need of the link.
         lasts_until_us: How far playback gets before it needs the whole segment; None: to
@@ -44,17 +42,16 @@ def make_view(
     """
     position_us = playback.position_us(now_us)
     segment_s = segment.duration_us / 1e6 if segment is not None else 4.0
-    last = _last_rung(lane, title, reps)
     duration_us = title.duration_us()
     remaining = None
     if duration_us is not None and segment_s > 0:
         remaining = max(1, round((duration_us - at_us) / 1e6 / segment_s))
     return View(
         now_us=now_us,
-        rungs=tuple([title.rung(rep) for rep in reps]),
-        rung=last,
+        rungs=offer.rungs,
+        rung=_last_rung(lane, title, offer),
         segment_s=segment_s,
-        sizes_bytes=_sizes(reps, title, at_us + rules.edge_us, remaining or HORIZON),
+        sizes_bytes=_sizes(offer, at_us + rules.edge_us, remaining or HORIZON),
         # What the decoder can go on with: a fetch asked for now comes on top of all of it.
         buffered_s=max(0, (lasts_until_us or at_us) - position_us) / 1e6,
         target_s=rules.target_us / 1e6,
@@ -72,15 +69,15 @@ def make_view(
     )
 
 
-def _last_rung(lane: Lane, title: Title, reps: Sequence[Representation]) -> int | None:
+def _last_rung(lane: Lane, title: Title, offer: Offer) -> int | None:
     """Return the rung of the segment before; of one since removed, the next lower that is left."""
     if not lane.representation:
         return None
-    for place, rep in enumerate(reps):
-        if rep.id == lane.representation:
-            return place
-    before = title.representation(lane.representation)
-    below = [place for place, rep in enumerate(reps) if rep.bandwidth_bps <= before.bandwidth_bps]
+    rung = offer.rung_of(lane.representation)
+    if rung is not None:
+        return rung
+    most_bps = title.representation(lane.representation).bandwidth_bps
+    below = [rung for rung, rep in enumerate(offer.reps) if rep.bandwidth_bps <= most_bps]
     return max(below, default=0)
 
 
@@ -98,12 +95,10 @@ def make_progress(transfer: Transfer, view: View, *, rung: int) -> Progress:
     )
 
 
-def _sizes(
-    reps: Sequence[Representation], title: Title, from_us: int, remaining: int
-) -> tuple[tuple[float | None, ...], ...]:
+def _sizes(offer: Offer, from_us: int, remaining: int) -> tuple[tuple[float | None, ...], ...]:
     # One more than are left to play: a file may hold more than its Period shows.
     rows = max(1, min(HORIZON, remaining + 1))
-    sizes = title.sizes_bytes(reps, from_us, rows)
+    sizes = offer.sizes_bytes(from_us, rows)
     if rows > max(1, remaining) and not any(sizes[-1]):
         return sizes[:-1]
     return sizes

@@ -37,6 +37,8 @@ CONTENT_TYPES = {
     ".vtt": "text/vtt; charset=utf-8",
 }
 MANIFESTS = (".mpd", ".m3u8")
+LICENSE = "{license}"
+"""In the URLs of a title's signals: wherever the licence service will listen."""
 
 READ_BYTES = 64 * 1024
 """At a time; the server's own write buffer is as large, so more would only wait in it."""
@@ -146,17 +148,23 @@ class Origin:
         self.requests: Counter[str] = Counter()
         self._root = root.resolve()
         self._hosts = tuple(hosts)
+        self._license_url = ""
         self._written: dict[str, dict[str, str]] = {}
         self.app = Starlette(routes=[Route("/{path:path}", self._answer, methods=["GET", "HEAD"])])
 
-    def announce(self, hosts: Sequence[Host], *, titles: Iterable[str] = ()) -> None:
+    def announce(
+        self, hosts: Sequence[Host], *, titles: Iterable[str] = (), license_url: str = ""
+    ) -> None:
         """Write manifests for these hosts from now on.
 
         Args:
             hosts: (name, URL of this folder of titles there, ending in a slash).
             titles: Folders whose manifests are written now; others', at a first request.
+            license_url: What stands for "{license}" in a protected title's signals; "" leaves
+                them as they are.
         """
         self._hosts = tuple(hosts)
+        self._license_url = license_url
         self._written.clear()
         for name in titles:
             self._manifests(name)
@@ -216,5 +224,10 @@ class Origin:
                 title = Title.load(self._root / name)
                 hosts = [(host, f"{url}{name}/") for host, url in self._hosts]
                 written = documents(title, hosts)
+                if self._license_url:
+                    written = {
+                        path: text.replace(LICENSE, self._license_url)
+                        for path, text in written.items()
+                    }
             self._written[name] = written
         return written

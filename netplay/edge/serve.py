@@ -21,7 +21,7 @@ async def _serve(root: Path, host: str, port: int) -> None:
     async def answer(message: dict[str, Any]) -> dict[str, Any]:
         if "hosts" in message:
             hosts = [(name, url) for name, url in message["hosts"]]
-            origin.announce(hosts, titles=message["titles"])
+            origin.announce(hosts, titles=message["titles"], license_url=message["license_url"])
         return {"requests": dict(origin.requests)}
 
     await listen(origin.app, answer, host=host, port=port)

@@ -41,9 +41,13 @@ class EdgeServer:
         """Its process id."""
         return self._child.pid
 
-    async def announce(self, hosts: Sequence[Host], *, titles: Sequence[str] = ()) -> None:
+    async def announce(
+        self, hosts: Sequence[Host], *, titles: Sequence[str] = (), license_url: str = ""
+    ) -> None:
         """Write manifests for these hosts from now on, those of the titles at once."""
-        await self._child.ask({"hosts": list(hosts), "titles": list(titles)})
+        await self._child.ask(
+            {"hosts": list(hosts), "titles": list(titles), "license_url": license_url}
+        )
 
     async def requests(self) -> dict[str, int]:
         """Return how often each path was asked for."""
@@ -106,14 +110,17 @@ class EdgeServers:
     def __getitem__(self, name: str) -> EdgeServer:
         return self._servers[name]
 
-    async def announce(self, hosts: Sequence[Host], *, titles: Sequence[str] = ()) -> None:
+    async def announce(
+        self, hosts: Sequence[Host], *, titles: Sequence[str] = (), license_url: str = ""
+    ) -> None:
         """Let every running server write manifests for these hosts from now on.
 
         Args:
             hosts: (name, URL of the folder of titles there, ending in a slash).
             titles: Folders whose manifests are written before this returns, so that the
                 first request does not wait for it.
+            license_url: The licence service's root, ending in a slash; "" without one.
         """
         for server in self:
             if server.running:
-                await server.announce(hosts, titles=titles)
+                await server.announce(hosts, titles=titles, license_url=license_url)

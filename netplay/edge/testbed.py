@@ -29,7 +29,8 @@ class Testbed:
         link_in_process: Run the relay in this interpreter and not in a process of its own;
             starts faster, measures worse.
         licenses: A licence service that has not been started: it runs as long as the
-            testbed, and the viewer's link carries its answers too.
+            testbed, and the viewer's link carries its answers too. Its root takes the place
+            of "{license}" in a protected title's manifests.
 
     Attributes:
         servers: By name, e.g. `bed.servers["oca-1"]`.
@@ -77,7 +78,7 @@ class Testbed:
                 roots = [(server.name, relay.url(server.name)) for server in self.servers]
                 if self.licenses is not None:
                     self.license_url = relay.url(self.licenses.name)
-            await self.servers.announce(roots, titles=[self._name])
+            await self.servers.announce(roots, titles=[self._name], license_url=self.license_url)
             self.hosts = tuple((name, f"{root}{self._name}/") for name, root in roots)
             self._stack = stack.pop_all()
         return self

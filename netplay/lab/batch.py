@@ -135,11 +135,10 @@ def links(traces: Sequence[NetworkTrace]) -> Links:
     """
     if not traces:
         raise ValueError("a batch has a trace at least")
-    rows = [trace.pieces for trace in traces]
-    bandwidth = Traces.from_pieces(rows)
+    bandwidth, rtt_us = Traces.from_pieces([trace.pieces for trace in traces])
     if len(bandwidth.dead):
         raise LockstepRefused(f"trace {traces[bandwidth.dead[0]].name} never carries anything")
-    return Links(bandwidth, Traces.from_pieces(rows, column=2))
+    return Links(bandwidth, rtt_us)
 
 
 class _Sheet:

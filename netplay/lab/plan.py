@@ -132,7 +132,7 @@ def _contender(name: str, settings: Mapping[str, object]) -> tuple[Contender, fr
         try:
             abr.controller(name, **{setting: value})
         except ValueError as error:
-            if isinstance(error.__cause__, TypeError) and not owner:
+            if not owner and "keyword argument" in str(error.__cause__):
                 continue  # another controller's, or nobody's, which the caller finds out
             raise
         taken[setting] = value

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -126,8 +127,8 @@ def simulate(
     )
     conditions = conditions or Conditions()
     plan = Plan(
-        movies=tuple(_under(conditions, one) for one in _movies(movie)),
-        traces=tuple(_traces(trace)),
+        movies=tuple(_under(conditions, one) for one in _movies_apart(_movies(movie))),
+        traces=tuple(_traces_apart(_traces(trace))),
         contenders=named,
         profile=profile_for(profile, buffer_s=buffer_s, abandon=abandon),
         qoe=tuple(qoe),
@@ -177,6 +178,24 @@ def _under(conditions: Conditions, movie: Movie) -> Movie:
 def _movies(given: str | Path | Movie | Iterable[str | Path | Movie]) -> Iterator[Movie]:
     for one in [given] if isinstance(given, str | Path | Movie) else given:
         yield one if isinstance(one, Movie) else read_movie(one)
+
+
+def _movies_apart(movies: Iterable[Movie]) -> Iterator[Movie]:
+    """Yield movies; a name that was there before gets a number, as rows are told by names."""
+    seen: Counter[str] = Counter()
+    for one in movies:
+        seen[one.name] += 1
+        number = seen[one.name]
+        yield one if number == 1 else replace(one, name=f"{one.name}#{number}")
+
+
+def _traces_apart(traces: Iterable[tuple[str, NetworkTrace]]) -> Iterator[tuple[str, NetworkTrace]]:
+    """Yield traces, told apart likewise."""
+    seen: Counter[tuple[str, str]] = Counter()
+    for source, one in traces:
+        seen[source, one.name] += 1
+        number = seen[source, one.name]
+        yield source, one if number == 1 else replace(one, name=f"{one.name}#{number}")
 
 
 def _traces(

@@ -30,15 +30,24 @@ class Connections(Generic[Waiting]):
 
     Attributes:
         keep_us: One that was not used for so long is closed.
+        lookup_us: Until its name is known, which is asked for once.
         free: Those that carry none.
         busy: How many carry one.
         waiting: Requests for which there is none yet.
     """
 
     keep_us: int
+    lookup_us: int = 0
     free: list[Connection] = field(default_factory=list)
     busy: int = 0
     waiting: deque[Waiting] = field(default_factory=deque)
+    _known_us: int | None = None
+
+    def new_us(self, now_us: int, connect_us: int) -> int:
+        """Return when a connection that is opened now can carry a request."""
+        if self._known_us is None:
+            self._known_us = now_us + self.lookup_us
+        return max(now_us, self._known_us) + connect_us
 
     def take(self, now_us: int, new_us: int) -> Connection:
         """Take a free one, or a new one if that is ready sooner: at new_us."""

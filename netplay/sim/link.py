@@ -102,6 +102,7 @@ class Link:
         trace: What it carries, in bits a second.
         rtt_us: Round trip to a host that names none of its own.
         hosts: Hosts that differ from an ordinary one, by name.
+        lookup_us: Until a host's name is known, before the first connection to it.
         connect_rtts: Round trips before a new connection can carry a request: 2 is TCP and
             TLS 1.3, 1 plain TCP.
         connections: At most so many to one host at a time, one request on each (HTTP/1.1).
@@ -124,6 +125,7 @@ class Link:
     trace: Trace
     rtt_us: int | Trace = 20_000
     hosts: Mapping[str, Host] = field(default_factory=dict)
+    lookup_us: int = 0
     connect_rtts: int = 2
     connections: int = 6
     keep_us: int = 120_000_000
@@ -137,6 +139,7 @@ class Link:
         """Refuse a link over which nothing could ever be asked."""
         if (
             self.connections < 1
+            or self.lookup_us < 0
             or self.connect_rtts < 0
             or self.keep_us < 0
             or self.header_bytes < 0

@@ -139,7 +139,7 @@ class Network:
         connections = self._connected(host)
         if not connections.free:
             cost_us = self._link.connect_rtts * self._link.rtt_at(host, self._now_us)
-            connections.free.append(Connection(self._now_us + cost_us))
+            connections.free.append(Connection(connections.new_us(self._now_us, cost_us)))
 
     def cancel(self, name: Hashable, *, keep: bool = False) -> None:
         """Stop a request now, unless it has ended.
@@ -218,14 +218,16 @@ class Network:
     def _connected(self, host: str) -> Connections[_Request]:
         connections = self._connections.get(host)
         if connections is None:
-            connections = self._connections[host] = Connections(self._link.keep_us)
+            link = self._link
+            connections = self._connections[host] = Connections(link.keep_us, link.lookup_us)
         return connections
 
     def _send(self, request: _Request, connections: Connections[_Request]) -> None:
         rtt_us = self._link.rtt_at(request.host, self._now_us)
         if self._ended[0] == self._now_us:
             request.since_us = self._ended[1]
-        taken = connections.take(self._now_us, self._now_us + self._link.connect_rtts * rtt_us)
+        new_us = connections.new_us(self._now_us, self._link.connect_rtts * rtt_us)
+        taken = connections.take(self._now_us, new_us)
         begins_us = max(taken.ready_us, self._now_us)
         first_byte_us = begins_us + rtt_us + self._link.host(request.host).think_us
         request.connection = taken

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from netplay.edge.child import Child
-from netplay.edge.license.policy import Entitlement, ProtectedTitle, ServicePolicy, content_keys
+from netplay.edge.license.policy import Entitlement, ProtectedTitle, ServicePolicy, licensed_keys
 from netplay.edge.license.server import LicenseServer
 from netplay.edge.link import LinkSpec
 from netplay.edge.servers import EdgeServers
@@ -105,7 +105,7 @@ async def test_a_testbed_without_a_link_serves_directly(folder: Path) -> None:
 
 @pytest.mark.parametrize("link", [None, LINK])
 async def test_licences_come_over_the_link_too(folder: Path, link: LinkSpec | None) -> None:
-    (key,) = content_keys("SD")
+    (key,) = licensed_keys("SD")
     licenses = LicenseServer(
         ServicePolicy(
             titles=(ProtectedTitle(name="film", keys=(key,)),),

@@ -245,3 +245,26 @@ def test_an_interval_covers_the_mean_it_was_drawn_from_19_times_in_20() -> None:
 def test_nothing_has_no_distribution() -> None:
     with pytest.raises(ValueError, match="no distribution"):
         distribution([])
+
+
+def test_movies_and_traces_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    out = tmp_path / "rows.jsonl"
+    traces = [steady("link", 1500), steady("link", 6000)]
+
+    study = simulate([clip(), clip()], traces, {"low": low}, out=out)
+    again = simulate([clip(), clip()], traces, {"low": low}, out=out)
+
+    names = [(row["movie"], row["trace"]) for row in study.rows]
+    assert names == [
+        ("clip", "link"),
+        ("clip", "link#2"),
+        ("clip#2", "link"),
+        ("clip#2", "link#2"),
+    ]
+    assert study.rows[0]["startup_s"] != study.rows[1]["startup_s"]
+    assert again.rows == study.rows
+
+
+def test_a_setting_of_a_wrong_kind_is_not_taken_for_an_unknown_one() -> None:
+    with pytest.raises(ValueError, match=r"'fixed' does not take \(rung='x'\)"):
+        simulate(clip(), TRACES, "fixed", settings={"rung": "x"})

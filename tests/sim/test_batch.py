@@ -26,9 +26,11 @@ from hypothesis import strategies as st
 from abr.lockstep import Choices, Samples, Views, names
 from netplay.core.rules import SessionRules
 from netplay.lab.movies import Movie, make_movie
+from netplay.segments import Entry, Listing, Run, SegmentIndex
 from netplay.sim import Content, Trace, make_title
 from netplay.sim.batch import Links, LockstepRefused, Traces, play_in_step
 from netplay.sim.profiles import Profile
+from netplay.timeline import Known
 
 PLAYERS = ("sabre", "netplay", "pensieve")
 
@@ -185,6 +187,29 @@ def test_a_title_beyond_sessions_in_step_is_refused(content: Content, why: str) 
     assert why in refused.value.why
 
 
+def test_a_title_that_begins_in_its_middle_is_refused() -> None:
+    content = make_title(audio=(), init=False)
+    later = replace(content, presentation=replace(content.presentation, start_us=8 * SECOND))
+
+    with pytest.raises(LockstepRefused, match="begin at its beginning"):
+        play(later, as_player("sabre"), STEADY)
+
+
+@pytest.mark.parametrize(("ended", "gap", "why"), [(True, True, "gaps"), (False, False, "no end")])
+def test_a_title_with_gaps_or_without_an_end_is_refused(ended: bool, gap: bool, why: str) -> None:
+    content = make_title(audio=(), init=False)
+    (period,) = content.presentation.periods
+    (group,) = period.sets
+    listing = Listing((Entry("a"), Entry("b", gap=gap), Entry("c")))
+    index = Known(SegmentIndex(1, (Run(0, 4, 3),), listing, ended=ended))
+    rep = replace(group.representations[0], index=index)
+    holed = replace(period, end_us=12 * SECOND, sets=(replace(group, representations=(rep,)),))
+    presentation = replace(content.presentation, periods=(holed,), duration_us=12 * SECOND)
+
+    with pytest.raises(LockstepRefused, match=why):
+        play(Content(presentation), as_player("sabre"), STEADY)
+
+
 def test_rungs_that_are_cut_differently_are_refused() -> None:
     whole = make_title(audio=(), init=False)
     other = make_title(audio=(), init=False, segment_us=3 * SECOND)
@@ -301,6 +326,22 @@ def test_many_traces_answer_what_each_of_them_does(
     assert arrivals.beyond.tolist() == beyond
 
 
+def test_pieces_too_short_for_the_guess_are_found_all_the_same() -> None:
+    # In 10^17 us a microsecond is less than a float tells apart, and so is a single microbit.
+    row = [(1, 2), (1, 0), (10**17, 3), (1, 0), (1, 5), (1, 7), (1, 0), (1, 11)]
+    each = [Trace(row)] * 40
+    length_us, whole = sum(us for us, _ in row), sum(us * value for us, value in row)
+    many = Traces.of(each)
+
+    for early in (*range(8), *range(length_us - 8, length_us + 3)):
+        at_us = np.full(40, early, dtype=np.int64)
+        places = many.places(at_us)
+        assert set(many.at(at_us).tolist()) == {each[0].at(early)}
+        for more in (1, 2, 3, 4, 11, 18, 23, whole - 1, whole, whole + 1, whole + 2):
+            there_us = each[0].when(each[0].total(early) + more)
+            assert set(many.when(places, more).at_us.tolist()) == {there_us}
+
+
 def test_the_longest_quiet_stretch_may_go_round_the_end() -> None:
     many = Traces.of(
         [
@@ -325,11 +366,11 @@ def test_values_are_multiplied_as_round_rounds() -> None:
     ("rows", "why"),
     [
         ([], "at least one piece"),
-        ([((1, 1),), ()], "at least one piece"),
         ([((0, 1),)], "last some time"),
         ([((1, -1),)], "not negative"),
         ([((10**10, 10**10),)], "microbits"),
         ([((1, 1), (1, 1, 1))], "one shape"),
+        ([((1, 1), (1, 1)), ()], "at least one piece"),
     ],
 )
 def test_traces_that_are_none_are_refused(

@@ -17,7 +17,7 @@ from simulated import SECOND, Recorder
 
 import netplay.sim.network
 from abr import controller
-from netplay.core.messages import Event, Fetched, Hold, Paused, Play, Resumed
+from netplay.core.messages import Event, Fetched, Finish, Hold, Paused, Play, Resumed
 from netplay.core.rules import SessionRules
 from netplay.sim import (
     Link,
@@ -184,13 +184,15 @@ def test_all_time_is_start_up_playback_stalls_and_pauses(
     spent = times(recorder.stream)
     summary = result.summary
     assert result.ending == "finished"
-    assert sum(spent.values()) == result.now_us
+    finished_us = next(now_us for now_us, one in recorder.stream if isinstance(one, Finish))
+    assert sum(spent.values()) == finished_us
     # The title has 30 s, and at the rate of one it is played in as much time.
     assert spent["playing"] == summary.played_us == summary.shown_us == 30 * SECOND
     assert spent["stalled"] == summary.stalled_us
     if not any(isinstance(one, Paused) for _, one in script):
         assert summary.startup is not None
         assert spent["starting"] == summary.startup.wait_us
+        assert finished_us == result.now_us
         assert result.now_us == summary.startup.wait_us + summary.played_us + summary.stalled_us
 
 

@@ -7,7 +7,7 @@ each key, and it fails on demand, so a player that gets on with it has met the w
     >>> from netplay.edge.license.authority import Authority
     >>> from netplay.edge.license.faults import Fault
     >>> from netplay.edge.license.policy import (
-    ...     DeviceModel, Entitlement, ProtectedTitle, ServicePolicy, Terms, content_keys,
+    ...     DeviceModel, Entitlement, ProtectedTitle, ServicePolicy, Terms, licensed_keys,
     ... )
     >>> from netplay.edge.license.server import LicenseServer
 
@@ -15,7 +15,7 @@ each key, and it fails on demand, so a player that gets on with it has met the w
 
     >>> laptop = DeviceModel(system_id=4711, name="laptop")
     >>> film = ProtectedTitle(
-    ...     name="film", keys=content_keys("SD", "HD"), terms=Terms(license_duration_s=3600)
+    ...     name="film", keys=licensed_keys("SD", "HD"), terms=Terms(license_duration_s=3600)
     ... )
     >>> policy = ServicePolicy(
     ...     titles=(film,),

@@ -16,7 +16,7 @@ from typing import Any
 from netplay.edge.license.desk import Inquiry, Reply
 from netplay.edge.license.faults import Purpose
 from netplay.edge.license.grants import Denied, Grant, Wish
-from netplay.edge.license.policy import ContentKey
+from netplay.edge.license.policy import LicensedKey
 
 __all__ = ["ClearKeyDesk", "IdentityDesk"]
 
@@ -107,7 +107,7 @@ def _base64url(raw: bytes) -> str:
     return urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
-def _key(key: ContentKey) -> dict[str, Any]:
+def _key(key: LicensedKey) -> dict[str, Any]:
     """Return a key as a JSON Web Key, with what it demands."""
     rule = {"hdcp": int(key.hdcp), "security_level": int(key.level), "label": key.label}
     kid = _base64url(bytes.fromhex(key.kid))

@@ -26,7 +26,11 @@ replay: the last licence that this key system's clients were given, whoever asks
     what; waits until there has been one.
 forged: a Widevine licence changed after it was signed; ClearKey signs nothing and answers
     rightly.
-redirect: send the client to `location`."""
+redirect: send the client to `location`.
+
+Those that are about keys and signatures pass over requests for the service certificate."""
+
+ABOUT_LICENSES = frozenset(("wrong_key", "replay", "forged"))
 
 Purpose = Literal["license", "certificate", "renewal", "key"]
 """What a request wants: a licence; the service certificate; a licence renewed; one HLS key."""
@@ -89,6 +93,8 @@ class Faults:
         """Return the fault of a request and count it, or None for a request that goes well."""
         for place, fault in enumerate(self._waiting):
             if fault.purpose not in (None, purpose) or (fault.kind == "replay" and not can_replay):
+                continue
+            if fault.kind in ABOUT_LICENSES and purpose == "certificate":
                 continue
             if fault.times == 1:
                 del self._waiting[place]

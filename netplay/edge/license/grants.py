@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from drm.policy import Hdcp, SecurityLevel
 from netplay.edge.license.policy import (
     DAY_S,
-    ContentKey,
     Entitlement,
+    LicensedKey,
     ProtectedTitle,
     ServicePolicy,
     Terms,
@@ -72,7 +72,7 @@ class Grant:
     """
 
     title: str
-    keys: tuple[ContentKey, ...]
+    keys: tuple[LicensedKey, ...]
     left_out: Mapping[str, str]
     terms: Terms
     persistent: bool
@@ -99,7 +99,7 @@ def granted(policy: ServicePolicy, wish: Wish, *, now_s: float) -> Grant:
     entitlement = entitled(policy, title.name, wish.token, now_s=now_s)
     if wish.persistent and not title.terms.offline_days:
         raise Denied("offline_not_allowed", f"{title.name} may not be stored")
-    keys: list[ContentKey] = []
+    keys: list[LicensedKey] = []
     left_out: dict[str, str] = {}
     for kid, key in _asked_for(title, wish).items():
         why = "unknown" if key is None else _objection(title, key, wish, now_s)
@@ -155,19 +155,19 @@ def _title(policy: ServicePolicy, wish: Wish) -> ProtectedTitle:
     return next(iter(found.values()))
 
 
-def _asked_for(title: ProtectedTitle, wish: Wish) -> dict[str, ContentKey | None]:
+def _asked_for(title: ProtectedTitle, wish: Wish) -> dict[str, LicensedKey | None]:
     """Return the keys to consider, in order, by key id; None for an id the title has not."""
     if wish.kids and not title.together:
         known = {key.kid: key for key in title.keys}
         return {kid: known.get(kid) for kid in wish.kids}
-    every: dict[str, ContentKey | None] = dict.fromkeys(wish.kids)
+    every: dict[str, LicensedKey | None] = dict.fromkeys(wish.kids)
     for key in title.keys:
         if wish.period is None or key.period in (None, wish.period):
             every[key.kid] = key
     return every
 
 
-def _objection(title: ProtectedTitle, key: ContentKey, wish: Wish, now_s: float) -> str:
+def _objection(title: ProtectedTitle, key: LicensedKey, wish: Wish, now_s: float) -> str:
     """Return why a key is not given; "" if it is."""
     if key.level > wish.level:
         return f"needs {key.level.name}, the device has {wish.level.name}"

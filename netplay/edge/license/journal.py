@@ -25,7 +25,8 @@ class Asked:
         answered_s: Unix time at which its answer was ready; None: it never was, because
             the client left first.
         status: Of the HTTP answer; 0 without one.
-        outcome: "granted", or why not: a denial's reason, "rate_limited", or a fault's kind.
+        outcome: "granted", or why not: a denial's reason, "rate_limited", a fault's kind, or
+            "left" of a client that did not wait out the service's latency.
         title: The title's name, where a licence was made for one.
         kids: Key ids whose keys the answer holds.
         left_out: Key ids asked for that it does not hold, and why.

@@ -8,24 +8,31 @@ Source: the fields of `Terms` are those of Widevine's License message (`License.
 which says more than ClearKey can.
 """
 
+from __future__ import annotations
+
 import math
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from drm.policy import Hdcp, SecurityLevel
 
+if TYPE_CHECKING:
+    from netplay.edge.encryption.plan import Tier
+
 __all__ = [
     "DAY_S",
-    "ContentKey",
     "DeviceModel",
     "Entitlement",
+    "LicensedKey",
     "ProtectedTitle",
     "RateLimit",
     "Rotation",
     "ServicePolicy",
     "Terms",
-    "content_keys",
+    "keys_for",
+    "licensed_keys",
 ]
 
 DAY_S = 86_400
@@ -34,7 +41,7 @@ KEY_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ContentKey:
+class LicensedKey:
     """One content key and the rule of the rungs that it opens.
 
     Attributes:
@@ -62,11 +69,11 @@ class ContentKey:
             raise ValueError(f"crypto periods are counted from 0, not {self.period}")
 
 
-def content_keys(*labels: str, periods: int = 0) -> tuple[ContentKey, ...]:
+def licensed_keys(*labels: str, periods: int = 0) -> tuple[LicensedKey, ...]:
     """Return a new random key for each label, or one for each label and crypto period."""
     spans: Iterable[int | None] = range(periods) if periods else (None,)
     return tuple(
-        ContentKey(
+        LicensedKey(
             kid=secrets.token_hex(KEY_BYTES),
             key=secrets.token_bytes(KEY_BYTES),
             label=label,
@@ -74,6 +81,31 @@ def content_keys(*labels: str, periods: int = 0) -> tuple[ContentKey, ...]:
         )
         for period in spans
         for label in labels
+    )
+
+
+def keys_for(
+    tier: Tier,
+    *,
+    label: str = "",
+    level: SecurityLevel = SecurityLevel.SW_SECURE_CRYPTO,
+    hdcp: Hdcp = Hdcp.NONE,
+) -> tuple[LicensedKey, ...]:
+    """Return the keys that a tier of a title was encrypted with, and the rule for all of them.
+
+    Where keys take turns, each is of a crypto period of its own, in their order.
+    """
+    turns = len(tier.keys) > 1
+    return tuple(
+        LicensedKey(
+            kid=key.kid.hex(),
+            key=key.key,
+            label=label,
+            level=level,
+            hdcp=hdcp,
+            period=turn if turns else None,
+        )
+        for turn, key in enumerate(tier.keys)
     )
 
 
@@ -161,7 +193,7 @@ class ProtectedTitle:
     """
 
     name: str
-    keys: tuple[ContentKey, ...] = ()
+    keys: tuple[LicensedKey, ...] = ()
     terms: Terms = Terms()
     rotation: Rotation | None = None
     together: bool = False
@@ -229,6 +261,7 @@ class ServicePolicy:
         revoked_models: System ids of models broken as a whole.
         rate: None: everyone may ask as often as they like.
         privacy_required: Refuse Widevine challenges that show who asks in the clear.
+        latency_s: How long every answer takes, refusals for asking too often excepted.
         challenge_age_s: A Widevine challenge made longer ago, or later than now by as
             much, is refused.
     """
@@ -240,9 +273,12 @@ class ServicePolicy:
     revoked_models: frozenset[int] = frozenset()
     rate: RateLimit | None = None
     privacy_required: bool = False
+    latency_s: float = 0.0
     challenge_age_s: float = 600.0
 
     def __post_init__(self) -> None:
+        if not 0 <= self.latency_s < math.inf:
+            raise ValueError(f"latency_s is 0 or more, not {self.latency_s}")
         names = [title.name for title in self.titles]
         kids = [key.kid for title in self.titles for key in title.keys]
         if len(set(names)) < len(names) or len(set(kids)) < len(kids):

@@ -128,25 +128,30 @@ class LicenseService:
         if request.url.path.endswith("/renewal") and purpose == "license":
             purpose = "renewal"
         asked = Asked(system=desk.system, purpose=purpose, asked_s=self._clock())
-        token = _token(request)
         if self.policy.rate is not None:
-            wait_s = self._limiter.wait_s(token or _host(request), self.policy.rate)
+            wait_s = self._limiter.wait_s(_token(request) or _host(request), self.policy.rate)
             if wait_s:
                 refusal = _refusal(429, "rate_limited", "asked too often", retry_s=wait_s)
                 return self._noted(asked, refusal, outcome="rate_limited")
         fault = self.faults.strike(purpose, can_replay=desk.system in self._issued)
-        if fault is not None:
-            asked = replace(asked, fault=fault.kind)
-            try:
-                failed = await _failed(request, fault)
-            except _Gone:
-                self.journal.add(replace(asked, outcome=fault.kind))
-                return Response(status_code=503)
-            if failed is not None:
-                return self._noted(asked, failed, outcome=fault.kind)
+        asked = replace(asked, fault=fault.kind if fault else "")
+        try:
+            await _waited(request, self.policy.latency_s)
+            failed = await _failed(request, fault) if fault else None
+        except _Gone:
+            self.journal.add(replace(asked, outcome=fault.kind if fault else "left"))
+            return Response(status_code=503)
+        if failed is not None:
+            return self._noted(asked, failed, outcome=asked.fault)
+        return self._decided(request, desk, body, asked, fault)
+
+    def _decided(
+        self, request: Request, desk: Desk, body: bytes, asked: Asked, fault: Fault | None
+    ) -> Response:
+        """Return what the desk gives, or that it gives nothing."""
         inquiry = Inquiry(
             body=body,
-            token=token,
+            token=_token(request),
             policy=self.policy,
             now_s=self._clock(),
             renewal_url=str(request.url.replace(path=f"/{desk.system}/renewal", query="")),
@@ -157,19 +162,19 @@ class LicenseService:
         except Denied as denied:
             refusal = _refusal(denied.status, denied.reason, str(denied))
             return self._noted(asked, refusal, outcome=denied.reason)
-        return self._sent(asked, reply, fault)
+        return self._sent(asked, reply)
 
-    def _sent(self, asked: Asked, reply: Reply, fault: Fault | None) -> Response:
+    def _sent(self, asked: Asked, reply: Reply) -> Response:
         """Return an answer as it goes out: whole, or spoiled by a fault."""
-        kind = fault.kind if fault else ""
         body = reply.body
-        if kind == "replay":
+        if asked.fault == "replay":
             body = self._issued[asked.system].body
-        elif kind == "malformed":
+        elif asked.fault == "malformed":
             body = body[: len(body) // 2]
-        elif kind == "forged" and reply.title and asked.system in self._forge:
+        elif asked.fault == "forged" and asked.system in self._forge:
             body = self._forge[asked.system](body)
-        if not kind and reply.kids:
+        right = asked.fault in ("", "slow")
+        if right and reply.kids:
             self._issued[asked.system] = reply
         asked = replace(
             asked,
@@ -182,7 +187,7 @@ class LicenseService:
         response = Response(
             body, media_type=reply.media_type, headers={"Cache-Control": "no-store"}
         )
-        return self._noted(asked, response, outcome=kind if kind not in ("", "slow") else "granted")
+        return self._noted(asked, response, outcome="granted" if right else asked.fault)
 
     def _noted(self, asked: Asked, response: Response, *, outcome: str) -> Response:
         self.journal.add(
@@ -199,8 +204,7 @@ async def _failed(request: Request, fault: Fault) -> Response | None:
     """
     match fault.kind:
         case "slow":
-            with anyio.move_on_after(fault.delay_s):
-                await _left(request)
+            await _waited(request, fault.delay_s)
         case "hang":
             await _left(request)
         case "status":
@@ -213,6 +217,17 @@ async def _failed(request: Request, fault: Fault) -> Response | None:
         case _:
             pass
     return None
+
+
+async def _waited(request: Request, seconds: float) -> None:
+    """Let time pass.
+
+    Raises:
+        _Gone: The client left before it had.
+    """
+    if seconds:
+        with anyio.move_on_after(seconds):
+            await _left(request)
 
 
 async def _left(request: Request) -> None:

@@ -30,7 +30,7 @@ from netplay.edge.license.authority import ServiceIdentity
 from netplay.edge.license.desk import Inquiry, Reply
 from netplay.edge.license.faults import Purpose
 from netplay.edge.license.grants import Denied, Grant, Wish
-from netplay.edge.license.policy import ContentKey
+from netplay.edge.license.policy import LicensedKey
 
 __all__ = ["WidevineDesk", "forged"]
 
@@ -291,7 +291,7 @@ def _signing(macs: bytes, keys: cipher.LicenseKeys) -> Container:
     )
 
 
-def _content(key: ContentKey, keys: cipher.LicenseKeys) -> Container:
+def _content(key: LicensedKey, keys: cipher.LicenseKeys) -> Container:
     """Return a content key with the rules of the rungs that it opens."""
     iv = secrets.token_bytes(16)
     return Container(

@@ -10,9 +10,9 @@ from typing import Any
 
 from drm.policy import Hdcp, SecurityLevel
 from netplay.edge.license.policy import (
-    ContentKey,
     DeviceModel,
     Entitlement,
+    LicensedKey,
     ProtectedTitle,
     RateLimit,
     Rotation,
@@ -68,8 +68,8 @@ def _title(said: Mapping[str, Any]) -> ProtectedTitle:
     )
 
 
-def _key(said: Mapping[str, Any]) -> ContentKey:
-    return ContentKey(
+def _key(said: Mapping[str, Any]) -> LicensedKey:
+    return LicensedKey(
         **{
             **said,
             "key": b64decode(said["key"]),

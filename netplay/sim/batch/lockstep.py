@@ -91,7 +91,7 @@ class _Run:
         self._first_frame_us = profile.decoding.first_frame_us
         self._requests = Requests(links, profile)
         self._playheads = Playheads(count)
-        self._patience = Patience(links.bandwidth.times(profile.payload), profile.rules.patience_us)
+        self._patience = Patience(self._requests.bandwidth, profile.rules.patience_us)
         # When the last segment had come, and what it was.
         self._now_us: Ints = np.zeros(count, dtype=np.int64)
         self._rung: Ints | None = None

@@ -44,15 +44,19 @@ class Links:
 
 
 class Requests:
-    """One request after the other on each link, as a profile's link answers them."""
+    """One request after the other on each link, as a profile's link answers them.
+
+    Attributes:
+        bandwidth: What is left of the links for what is asked for.
+    """
 
     def __init__(self, links: Links, profile: Profile) -> None:
-        self._bandwidth = links.bandwidth.times(profile.payload)
-        if len(self._bandwidth.dead):
-            raise LockstepRefused(f"link {self._bandwidth.dead[0]} never carries anything")
+        self.bandwidth = links.bandwidth.times(profile.payload)
+        if len(self.bandwidth.dead):
+            raise LockstepRefused(f"link {self.bandwidth.dead[0]} never carries anything")
         self._rtts_us = links.rtt_us
         self._rtt_us = links.rtt_us.constants()
-        if profile.loses_no_time and self._bandwidth.values.max() >= _FASTEST_BPS:
+        if profile.loses_no_time and self.bandwidth.values.max() >= _FASTEST_BPS:
             raise LockstepRefused("a link carries 12 Gb/s or more")
         link = profile.link(Trace.constant(1), 0)
         self._header = link.header_bytes * _BYTE
@@ -77,8 +81,8 @@ class Requests:
             # The trace's clock stands still until the first byte comes.
             began_us = asked_us - self._behind_us
             self._behind_us = first_us - began_us
-        places = self._bandwidth.places(began_us)
-        early = self._early(asked_us, self._bandwidth.values[places.piece])
+        places = self.bandwidth.places(began_us)
+        early = self._early(asked_us, self.bandwidth.values[places.piece])
         done_us, spare_us = self._came(places, began_us, size_bytes * _BYTE + self._header, early)
         if self._header:
             first_us = self._came(places, began_us, self._header, early)[0]
@@ -115,14 +119,14 @@ class Requests:
     ) -> tuple[Ints, Floats]:
         """Return when so much had come, and how much before that in truth."""
         if early is None:
-            return self._bandwidth.when(places, microbits).at_us, self._spare_us
+            return self.bandwidth.when(places, microbits).at_us, self._spare_us
         needed = microbits - early // PARTS
         at_once = needed <= 0
-        came = self._bandwidth.when(places, np.maximum(needed, 1))
+        came = self.bandwidth.when(places, np.maximum(needed, 1))
         at_us, rate = came.at_us, came.value
-        over = came.beyond * PARTS + early % PARTS
+        over: Ints = came.beyond * PARTS + early % PARTS
         if at_once.any():
             at_us = np.where(at_once, began_us, at_us)
             over = np.where(at_once, early - microbits * PARTS, over)
-            rate = np.where(at_once, self._bandwidth.at(np.maximum(began_us - 1, 0)), rate)
+            rate = np.where(at_once, self.bandwidth.at(np.maximum(began_us - 1, 0)), rate)
         return at_us, np.where(rate > 0, over / (np.maximum(rate, 1) * PARTS), 0.0)

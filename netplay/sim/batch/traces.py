@@ -7,9 +7,10 @@ next, and then corrected in integers: the answers are those of `Trace`, to the m
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from itertools import chain
 
 import numpy as np
@@ -81,17 +82,6 @@ class Traces:
         self.values = values
         self._counts = counts
         self._durations_us = durations_us
-        self._number = np.arange(len(counts), dtype=np.float64)
-        self._starts_us, self._ends_us = _summed(durations_us, firsts, counts)
-        self._before, self._after = _summed(durations_us * values, firsts, counts)
-        lasts = firsts + counts - 1
-        self._length_us, self._whole = self._ends_us[lasts], self._after[lasts]
-        numbers = np.repeat(self._number, counts)
-        self._time_keys = numbers + self._ends_us / np.repeat(self._length_us, counts)
-        # A trace that never carries anything has no sums to search.
-        whole = np.maximum(self._whole, 1)
-        self._sum_keys = numbers + self._after / np.repeat(whole, counts)
-        self._most = len(durations_us) - 1
 
     @classmethod
     def of(cls, traces: Sequence[Trace]) -> Traces:
@@ -102,22 +92,36 @@ class Traces:
         """
         if not all(trace.repeats for trace in traces):
             raise ValueError("traces begin anew when they end")
-        return cls.from_pieces([trace.pieces for trace in traces])
+        (made,) = cls.from_pieces([trace.pieces for trace in traces])
+        return made
 
     @classmethod
-    def from_pieces(cls, rows: Sequence[Sequence[tuple[int, ...]]], column: int = 1) -> Traces:
-        """Return traces of rows of pieces: a duration first, and the value in a column."""
+    def from_pieces(cls, rows: Sequence[Sequence[tuple[int, ...]]]) -> list[Traces]:
+        """Return traces of rows of pieces: a duration first, then a value for each that is made."""
         counts = np.array([len(row) for row in rows], dtype=np.int64)
-        flat = _flat(chain.from_iterable(rows), int(counts.sum()))
-        return cls(flat[:, 0].copy(), flat[:, column].copy(), counts)
+        numbers = np.fromiter(chain.from_iterable(chain.from_iterable(rows)), dtype=np.int64)
+        if not len(numbers) or len(numbers) % counts.sum():
+            raise ValueError("traces have at least one piece each, all of one shape")
+        durations_us, *columns = numbers.reshape(int(counts.sum()), -1).T.copy()
+        return [cls(durations_us, values, counts) for values in columns]
 
     def __len__(self) -> int:
         return len(self._counts)
 
+    @cached_property
+    def _clock(self) -> _Sums:
+        """Where pieces are in time."""
+        return _Sums.of(self._durations_us, self._counts)
+
+    @cached_property
+    def _carried(self) -> _Sums:
+        """What was carried before each piece and after it."""
+        return _Sums.of(self._durations_us * self.values, self._counts)
+
     @property
     def dead(self) -> Ints:
         """Which of them never carry anything."""
-        return np.flatnonzero(self._whole == 0)
+        return np.flatnonzero(self._carried.whole == 0)
 
     def constants(self) -> Ints | None:
         """Return the one value of each trace; None if some have several."""
@@ -151,16 +155,12 @@ class Traces:
 
     def places(self, moments_us: Ints) -> Places:
         """Return where each trace is at a moment of its own."""
-        rounds = moments_us // self._length_us
-        within_us = moments_us - rounds * self._length_us
-        keys = self._number + within_us / self._length_us
-        piece = np.minimum(np.searchsorted(self._time_keys, keys, side="right"), self._most)
-        while (early := self._starts_us[piece] > within_us).any():
-            piece -= early
-        while (late := self._ends_us[piece] <= within_us).any():
-            piece += late
-        total = self._before[piece] + (within_us - self._starts_us[piece]) * self.values[piece]
-        return Places(rounds, piece, total)
+        clock = self._clock
+        rounds = moments_us // clock.whole
+        within_us = moments_us - rounds * clock.whole
+        piece = clock.piece_after(within_us)
+        came = (within_us - clock.before[piece]) * self.values[piece]
+        return Places(rounds, piece, self._carried.before[piece] + came)
 
     def at(self, moments_us: Ints) -> Ints:
         """Return the value of each trace at a moment of its own."""
@@ -168,33 +168,75 @@ class Traces:
 
     def when(self, places: Places, more: Ints | int) -> Arrivals:
         """Return when each has carried so much more, a positive number; none may be dead."""
+        clock, carried = self._clock, self._carried
         total = places.total + more
-        rounds = (total - 1) // self._whole
-        rest = total - rounds * self._whole
-        keys = self._number + rest / self._whole
-        piece = np.minimum(np.searchsorted(self._sum_keys, keys), self._most)
-        while (far := self._before[piece] >= rest).any():
-            piece -= far
-        while (short := self._after[piece] < rest).any():
-            piece += short
+        rounds = (total - 1) // carried.whole
+        rest = total - rounds * carried.whole
+        piece = carried.piece_up_to(rest)
         value = self.values[piece]
-        back_us, beyond = np.divmod(self._after[piece] - rest, value)
-        at_us = self._ends_us[piece] - back_us + (places.rounds + rounds) * self._length_us
-        return Arrivals(at_us, value, beyond)
+        over = carried.after[piece] - rest
+        back_us = over // value
+        at_us = clock.after[piece] - back_us + (places.rounds + rounds) * clock.whole
+        return Arrivals(at_us, value, over - back_us * value)
 
 
-def _flat(rows: Iterable[tuple[int, ...]], count: int) -> Ints:
-    """Return rows of equally many numbers as an array."""
-    numbers = np.fromiter(chain.from_iterable(rows), dtype=np.int64)
-    if not count or len(numbers) % count:
-        raise ValueError("traces have at least one piece each, all of one shape")
-    return numbers.reshape(count, -1)
+@dataclass(frozen=True, slots=True)
+class _Sums:
+    """Sums over the pieces of many traces, each trace's from 0, shape (pieces,).
 
+    Attributes:
+        keys: The number of the trace and the share of its sum after each piece: they rise
+            from the first piece of all to the last.
+        whole: Sum of each trace, shape (traces,); firsts, lasts: its pieces.
+    """
 
-def _summed(values: Ints, firsts: Ints, counts: Ints) -> tuple[Ints, Ints]:
-    """Return the sum before and after each value, within its trace."""
-    # Over all traces the sum may wrap around, and taking away where a trace begins turns it
-    # back: 64-bit integers add in a ring.
-    after = np.cumsum(values)
-    after -= np.repeat(after[firsts] - values[firsts], counts)
-    return after - values, after
+    before: Ints
+    after: Ints
+    keys: Floats
+    whole: Ints
+    firsts: Ints
+    lasts: Ints
+
+    @classmethod
+    def of(cls, values: Ints, counts: Ints) -> _Sums:
+        """Add up values, trace by trace."""
+        lasts = np.cumsum(counts) - 1
+        firsts = lasts - counts + 1
+        # Over all traces the sum may wrap around, and taking away where a trace begins turns
+        # it back: 64-bit integers add in a ring.
+        after = np.cumsum(values)
+        after -= np.repeat(after[firsts] - values[firsts], counts)
+        whole = after[lasts]
+        # A trace without a sum is never searched.
+        keys = after / np.repeat(np.maximum(whole, 1), counts)
+        keys += np.repeat(np.arange(len(counts)), counts)
+        return cls(after - values, after, keys, whole, firsts, lasts)
+
+    def piece_after(self, sums: Ints) -> Ints:
+        """Return the first piece of each trace after which the sum is more than so much.
+
+        That much must be less than the whole.
+        """
+        # Rounding keeps the order, so the guess is no piece before; it may be one behind.
+        guess = np.searchsorted(self.keys, self._keys_of(sums), side="right")
+        piece: Ints = np.minimum(guess, self.lasts)
+        while (early := self.before[piece] > sums).any():
+            piece = piece - early
+        return piece
+
+    def piece_up_to(self, sums: Ints) -> Ints:
+        """Return the first piece of each trace after which the sum is at least so much.
+
+        That much must be positive, and no more than the whole.
+        """
+        # Likewise: no piece behind, but perhaps one before.
+        guess = np.searchsorted(self.keys, self._keys_of(sums))
+        piece: Ints = np.maximum(guess, self.firsts)
+        while (short := self.after[piece] < sums).any():
+            piece = piece + short
+        return piece
+
+    def _keys_of(self, sums: Ints) -> Floats:
+        keys: Floats = sums / self.whole
+        keys += np.arange(len(keys))
+        return keys

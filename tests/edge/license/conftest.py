@@ -12,7 +12,7 @@ from netplay.edge.license.policy import (
     ProtectedTitle,
     ServicePolicy,
     Terms,
-    content_keys,
+    licensed_keys,
 )
 
 from .clients import LAPTOP, TOKEN, Counter, WidevineClient
@@ -22,7 +22,7 @@ TELEVISION = DeviceModel(system_id=4712, name="television", level=SecurityLevel.
 
 def film() -> ProtectedTitle:
     """Return a title with a key for everybody, one that needs HDCP and one for televisions."""
-    audio, hd, uhd = content_keys("AUDIO", "HD", "UHD")
+    audio, hd, uhd = licensed_keys("AUDIO", "HD", "UHD")
     hd = replace(hd, hdcp=Hdcp.V1)
     uhd = replace(uhd, hdcp=Hdcp.V2_2, level=SecurityLevel.HW_SECURE_ALL)
     return ProtectedTitle(name="film", keys=(audio, hd, uhd), terms=Terms(license_duration_s=3600))
@@ -45,6 +45,31 @@ def laptop(authority: Authority) -> SyntheticDevice:
 
 
 @pytest.fixture(scope="session")
+def sister(authority: Authority) -> SyntheticDevice:
+    """Return another laptop."""
+    return authority.device(LAPTOP)
+
+
+@pytest.fixture(scope="session")
+def expired(authority: Authority) -> SyntheticDevice:
+    """Return a laptop whose certificate was good for a second in 1970."""
+    return authority.device(LAPTOP, expires_s=1)
+
+
+@pytest.fixture(scope="session")
+def toaster(authority: Authority) -> SyntheticDevice:
+    """Return a genuine device of a model that the service does not know."""
+    model = DeviceModel(system_id=9, name="toaster", level=SecurityLevel.HW_SECURE_ALL)
+    return authority.device(model)
+
+
+@pytest.fixture(scope="session")
+def strangers_laptop(stranger: Authority) -> SyntheticDevice:
+    """Return a laptop of a root that nobody here trusts."""
+    return stranger.device(LAPTOP)
+
+
+@pytest.fixture(scope="session")
 def television(authority: Authority) -> SyntheticDevice:
     return authority.device(TELEVISION, hdcp=Hdcp.V2_3)
 
@@ -53,7 +78,7 @@ def television(authority: Authority) -> SyntheticDevice:
 def policy() -> ServicePolicy:
     """Return a service with one film, and one that TOKEN does not open."""
     return ServicePolicy(
-        titles=(film(), ProtectedTitle(name="series", keys=content_keys("SD"))),
+        titles=(film(), ProtectedTitle(name="series", keys=licensed_keys("SD"))),
         entitlements=(Entitlement(token=TOKEN, titles=frozenset({"film"})),),
         models=(LAPTOP, TELEVISION),
     )

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from drm.policy import Hdcp
-from netplay.edge.license.policy import DAY_S, ProtectedTitle, ServicePolicy, Terms, content_keys
+from netplay.edge.license.policy import DAY_S, ProtectedTitle, ServicePolicy, Terms, licensed_keys
 from netplay.edge.license.service import LicenseService
 
 from .clients import LICENSES, TOKEN, clearkey_keys, clearkey_request, client_of
@@ -134,7 +134,7 @@ async def test_a_bare_key_cannot_demand_hdcp_so_it_is_not_given(
 async def test_one_hls_key_is_one_key_even_of_a_title_that_keeps_them_together(
     service: LicenseService, policy: ServicePolicy
 ) -> None:
-    sd, hd, uhd = content_keys("SD", "HD", "UHD")
+    sd, hd, uhd = licensed_keys("SD", "HD", "UHD")
     title = ProtectedTitle(name="film", keys=(sd, hd, replace(uhd, hdcp=Hdcp.V2)), together=True)
     service.policy = replace(policy, titles=(title,))
 

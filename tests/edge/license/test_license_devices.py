@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 
 import pytest
@@ -16,17 +15,15 @@ from pywidevine.license_protocol_pb2 import (
     SignedMessage,
 )
 
-from drm.policy import SecurityLevel
 from netplay.edge.license.authority import Authority, SyntheticDevice
 from netplay.edge.license.clearkey import ClearKeyDesk
 from netplay.edge.license.desk import Inquiry
 from netplay.edge.license.grants import Denied
 from netplay.edge.license.policy import (
-    DeviceModel,
     Entitlement,
     ProtectedTitle,
     ServicePolicy,
-    content_keys,
+    licensed_keys,
 )
 
 from .clients import (
@@ -111,8 +108,10 @@ def test_a_challenge_signed_by_another_device_is_refused(
         counter.reply(mine.SerializeToString())
 
 
-def test_a_device_of_another_root_is_unknown(counter: Counter, stranger: Authority) -> None:
-    client = WidevineClient(stranger.device(LAPTOP), stranger.identity.root)
+def test_a_device_of_another_root_is_unknown(
+    counter: Counter, stranger: Authority, strangers_laptop: SyntheticDevice
+) -> None:
+    client = WidevineClient(strangers_laptop, stranger.identity.root)
 
     with refused("device_unknown"):
         counter.reply(client.challenge(widevine_pssh(kids_of(counter.policy))))
@@ -167,42 +166,41 @@ def test_a_device_without_a_certificate_is_unknown(
 
 
 def test_a_model_that_the_service_does_not_know_is_unknown(
-    counter: Counter, authority: Authority
+    counter: Counter, authority: Authority, toaster: SyntheticDevice
 ) -> None:
-    toaster = DeviceModel(system_id=9, name="toaster", level=SecurityLevel.HW_SECURE_ALL)
-    device = WidevineClient(authority.device(toaster), authority.identity.root)
+    client = WidevineClient(toaster, authority.identity.root)
 
     with refused("device_unknown"):
-        counter.reply(device.challenge(widevine_pssh(kids_of(counter.policy))))
+        counter.reply(client.challenge(widevine_pssh(kids_of(counter.policy))))
 
 
 def test_a_revoked_device_gets_nothing_and_its_sisters_do(
-    counter: Counter, authority: Authority, client: WidevineClient, laptop: SyntheticDevice
+    counter: Counter,
+    authority: Authority,
+    client: WidevineClient,
+    sister: SyntheticDevice,
+    laptop: SyntheticDevice,
 ) -> None:
-    sister = WidevineClient(authority.device(LAPTOP), authority.identity.root)
+    other = WidevineClient(sister, authority.identity.root)
     kids = kids_of(counter.policy)
     counter.policy = replace(counter.policy, revoked_serials=frozenset({laptop.serial}))
 
     with refused("device_revoked"):
         counter.reply(client.challenge(widevine_pssh(kids)))
-    assert counter.reply(sister.challenge(widevine_pssh(kids))).kids
+    assert counter.reply(other.challenge(widevine_pssh(kids))).kids
 
     counter.policy = replace(counter.policy, revoked_models=frozenset({LAPTOP.system_id}))
     with refused("device_revoked"):
-        counter.reply(sister.challenge(widevine_pssh(kids)))
+        counter.reply(other.challenge(widevine_pssh(kids)))
 
 
 def test_a_device_whose_certificate_has_expired_gets_nothing(
-    counter: Counter, authority: Authority
+    counter: Counter, authority: Authority, expired: SyntheticDevice
 ) -> None:
-    device = authority.device(LAPTOP, expires_s=int(time.time()) - 1)
+    client = WidevineClient(expired, authority.identity.root)
 
     with refused("device_expired"):
-        counter.reply(
-            WidevineClient(device, authority.identity.root).challenge(
-                widevine_pssh(kids_of(counter.policy))
-            )
-        )
+        counter.reply(client.challenge(widevine_pssh(kids_of(counter.policy))))
 
 
 def test_a_request_is_answered_once(counter: Counter, client: WidevineClient) -> None:
@@ -294,7 +292,7 @@ def test_a_challenge_with_any_byte_changed_is_refused(
 @pytest.fixture(scope="module")
 def challenged(authority: Authority, laptop: SyntheticDevice) -> tuple[Counter, bytes]:
     """Return a service and a challenge that it would answer."""
-    (key,) = content_keys("SD")
+    (key,) = licensed_keys("SD")
     policy = ServicePolicy(
         titles=(ProtectedTitle(name="film", keys=(key,)),),
         entitlements=(Entitlement(token=TOKEN, titles=frozenset({"film"})),),

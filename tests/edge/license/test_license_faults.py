@@ -99,6 +99,20 @@ async def test_a_slow_service_answers_rightly_and_late(
     assert (asked.outcome, asked.fault) == ("granted", "slow")
 
 
+async def test_a_far_service_takes_its_time_for_every_answer(
+    service: LicenseService, http: httpx.AsyncClient, request_body: bytes
+) -> None:
+    service.policy = replace(service.policy, latency_s=0.05)
+    service.faults.add(Fault(kind="status"))
+
+    answers = [await http.post("/clearkey", content=request_body) for _ in range(2)]
+
+    assert [answer.status_code for answer in answers] == [503, 200]
+    for asked in service.journal:
+        assert asked.answered_s is not None
+        assert asked.answered_s - asked.asked_s >= 0.049
+
+
 async def test_a_service_that_hangs_never_answers(
     service: LicenseService, http: httpx.AsyncClient, request_body: bytes
 ) -> None:

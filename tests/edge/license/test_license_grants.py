@@ -8,26 +8,28 @@ from dataclasses import replace
 import pytest
 
 from drm.policy import Hdcp, SecurityLevel
+from netplay.edge.encryption.plan import ContentKey, Tier
 from netplay.edge.license.grants import Denied, Wish, granted
 from netplay.edge.license.policy import (
     DAY_S,
-    ContentKey,
     DeviceModel,
     Entitlement,
+    LicensedKey,
     ProtectedTitle,
     RateLimit,
     Rotation,
     ServicePolicy,
     Terms,
-    content_keys,
+    keys_for,
+    licensed_keys,
 )
 
 NOW_S = 1_000_000.0
 
-SD, HD, UHD = content_keys("SD", "HD", "UHD")
+SD, HD, UHD = licensed_keys("SD", "HD", "UHD")
 UHD = replace(UHD, level=SecurityLevel.HW_SECURE_ALL)
 FILM = ProtectedTitle(name="film", keys=(SD, HD, UHD))
-OTHER = ProtectedTitle(name="other", keys=content_keys("SD"))
+OTHER = ProtectedTitle(name="other", keys=licensed_keys("SD"))
 
 
 def service(
@@ -37,7 +39,7 @@ def service(
     return ServicePolicy(titles=(title, OTHER), entitlements=(mine,))
 
 
-def wish(*keys: ContentKey, title: str = "", persistent: bool = False) -> Wish:
+def wish(*keys: LicensedKey, title: str = "", persistent: bool = False) -> Wish:
     return Wish(
         kids=tuple(key.kid for key in keys),
         title=title,
@@ -101,7 +103,7 @@ def test_hdcp_is_left_to_the_client_where_the_licence_can_state_it() -> None:
 
 
 def test_a_key_id_that_nobody_knows_is_left_out_of_the_rest() -> None:
-    (stranger,) = content_keys("SD")
+    (stranger,) = licensed_keys("SD")
 
     grant = granted(service(), wish(SD, stranger), now_s=NOW_S)
 
@@ -110,7 +112,7 @@ def test_a_key_id_that_nobody_knows_is_left_out_of_the_rest() -> None:
 
 
 def test_key_ids_and_titles_that_nobody_knows_are_not_found() -> None:
-    assert reason(service(), wish(*content_keys("SD"))) == ("title_unknown", 404)
+    assert reason(service(), wish(*licensed_keys("SD"))) == ("title_unknown", 404)
     assert reason(service(), wish(title="nothing")) == ("title_unknown", 404)
 
 
@@ -178,7 +180,7 @@ def test_a_title_that_may_not_be_stored_gives_no_offline_licence() -> None:
 
 
 def test_rotating_keys_are_given_for_the_periods_around_now() -> None:
-    keys = content_keys("SD", periods=6)
+    keys = licensed_keys("SD", periods=6)
     rotation = Rotation(period_s=10, began_s=NOW_S - 25, ahead=1, behind=1)
     title = ProtectedTitle(name="live", keys=keys, rotation=rotation)
 
@@ -190,7 +192,7 @@ def test_rotating_keys_are_given_for_the_periods_around_now() -> None:
 
 
 def test_rotating_keys_of_one_period_are_asked_for_by_its_number() -> None:
-    keys = content_keys("SD", "HD", periods=3)
+    keys = licensed_keys("SD", "HD", periods=3)
     title = ProtectedTitle(name="live", keys=keys)
 
     grant = granted(service(title), replace(wish(title="live"), period=1), now_s=NOW_S)
@@ -221,7 +223,7 @@ def test_two_keys_with_one_id_are_a_mistake() -> None:
 @pytest.mark.parametrize("kid", ["AB" * 16, "ab" * 15, "zz" * 16])
 def test_a_key_id_is_written_in_one_way(kid: str) -> None:
     with pytest.raises(ValueError, match="32 lower-case"):
-        ContentKey(kid=kid, key=bytes(16))
+        LicensedKey(kid=kid, key=bytes(16))
 
 
 def test_no_repr_of_a_policy_shows_a_key_or_a_token() -> None:
@@ -240,13 +242,14 @@ def test_no_repr_of_a_policy_shows_a_key_or_a_token() -> None:
 @pytest.mark.parametrize(
     "mistake",
     [
-        lambda: ContentKey(kid="ab" * 16, key=bytes(15)),
-        lambda: ContentKey(kid="ab" * 16, key=bytes(16), period=-1),
+        lambda: LicensedKey(kid="ab" * 16, key=bytes(15)),
+        lambda: LicensedKey(kid="ab" * 16, key=bytes(16), period=-1),
         lambda: Terms(playback_duration_s=-1),
         lambda: Rotation(period_s=0, began_s=0),
         lambda: Rotation(period_s=1, began_s=0, ahead=-1),
         lambda: RateLimit(burst=0, per_s=1),
         lambda: RateLimit(burst=1, per_s=0),
+        lambda: ServicePolicy(latency_s=-1),
     ],
 )
 def test_a_policy_that_cannot_be_is_a_mistake(mistake: Callable[[], object]) -> None:
@@ -266,3 +269,18 @@ def test_a_policy_that_cannot_be_is_a_mistake(mistake: Callable[[], object]) -> 
 )
 def test_widevine_counts_its_levels_downwards(level: SecurityLevel, widevine: int) -> None:
     assert DeviceModel(system_id=1, name="x", level=level).widevine_level == widevine
+
+
+def test_a_tiers_keys_are_licensed_as_they_encrypt() -> None:
+    one = ContentKey(bytes(range(16)), b"k" * 16)
+    two = ContentKey(bytes(16), b"l" * 16)
+
+    (alone,) = keys_for(Tier((one,)), label="UHD", level=SecurityLevel.HW_SECURE_ALL)
+    turns = keys_for(Tier((one, two)), hdcp=Hdcp.V1)
+
+    assert (alone.kid, alone.key, alone.period) == (one.kid.hex(), one.key, None)
+    assert (alone.label, alone.level) == ("UHD", SecurityLevel.HW_SECURE_ALL)
+    assert [(key.kid, key.period, key.hdcp) for key in turns] == [
+        (one.kid.hex(), 0, Hdcp.V1),
+        (two.kid.hex(), 1, Hdcp.V1),
+    ]

@@ -162,14 +162,18 @@ async def test_a_client_that_does_not_wait_is_noted_as_one_that_left(
         for _ in range(2):
             with pytest.raises(httpx.ReadTimeout):
                 await http.post("clearkey", content=body, timeout=0.1)
+        await licenses.apply(replace(policy, latency_s=60))
+        with pytest.raises(httpx.ReadTimeout):
+            await http.post("clearkey", content=body, timeout=0.1)
+        await licenses.apply(policy)
         healed = await http.post("clearkey", content=body)
         with anyio.fail_after(5):
-            while len(asked := await licenses.asked()) < 3:
+            while len(asked := await licenses.asked()) < 4:
                 await anyio.lowlevel.checkpoint()
 
     assert healed.status_code == 200
-    left = [each for each in asked if each.fault]
-    assert [each.outcome for each in left] == ["hang", "slow"]
+    left = [each for each in asked if each.outcome != "granted"]
+    assert [each.outcome for each in left] == ["hang", "slow", "left"]
     assert all(each.answered_s is None and each.status == 0 for each in left)
 
 

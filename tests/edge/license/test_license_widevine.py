@@ -19,7 +19,7 @@ from netplay.edge.license.policy import (
     Entitlement,
     ProtectedTitle,
     Terms,
-    content_keys,
+    licensed_keys,
 )
 from netplay.edge.license.widevine import forged
 
@@ -136,7 +136,7 @@ def test_an_offline_licence_that_is_not_allowed_is_refused(
 def test_the_next_crypto_periods_keys_are_asked_for_by_title_and_number(
     counter: Counter, client: WidevineClient
 ) -> None:
-    keys = content_keys("SD", "HD", periods=3)
+    keys = licensed_keys("SD", "HD", periods=3)
     live = ProtectedTitle(name="live", keys=keys)
     counter.policy = replace(
         counter.policy,
