@@ -35,7 +35,7 @@ from netplay.sim.content import Pieces
 from netplay.telemetry import Message, Summary
 from netplay.timeline import Representation
 
-__all__ = ["Playing", "Run", "compare", "measured", "play"]
+__all__ = ["Playing", "Run", "compare", "measured", "play", "play_alone"]
 
 SEED = 1
 
@@ -243,10 +243,16 @@ def _pieces(folder: Path, timescale: int, number: int) -> Pieces:
     return tuple(told)
 
 
-def compare(playing: Playing, run: Run, link: LinkSpec) -> tuple[list[Step], Summary]:
-    """Return every decision of a playback beside the simulator's, and how that plays alone."""
+DECODING = Decoding(first_frame_us=DECODE_US, held_us=HELD_US)
+
+
+def compare(playing: Playing, run: Run, link: LinkSpec) -> list[Step]:
+    """Return every decision of a playback beside the simulator's."""
     content, simulated = _content(playing, run), _link(playing, run, link)
-    decoding = Decoding(first_frame_us=DECODE_US, held_us=HELD_US)
-    found = steps(run.messages, playing.session, content, simulated, decoding=decoding)
-    summary = alone(run.messages, playing.session, content, simulated, decoding=decoding)
-    return list(found), summary
+    return list(steps(run.messages, playing.session, content, simulated, decoding=DECODING))
+
+
+def play_alone(playing: Playing, run: Run, link: LinkSpec) -> Summary:
+    """Return how the simulator plays the same by itself."""
+    content, simulated = _content(playing, run), _link(playing, run, link)
+    return alone(run.messages, playing.session, content, simulated, decoding=DECODING)

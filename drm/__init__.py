@@ -3,6 +3,22 @@
 A key system turns init data into keys by requests that somebody else performs (`contract`);
 keys decrypt and are never shown. What is named here is loaded when it is first used, and
 `import drm` alone loads nothing.
+
+    >>> import drm
+    >>> system = drm.ClearKey(license_url="https://licences.example/clearkey")
+    >>> init = drm.from_default_kid("00112233-4455-6677-8899-aabbccddeeff", system="clearkey")
+    >>> exchange = system.open(init)
+    >>> next(exchange)                                    # what to send; you choose how
+    (<LicenseRequest license: POST licences.example, 57 B>,)
+    >>> body = b'''{"keys": [{"kty": "oct",
+    ...     "kid": "ABEiM0RVZneImaq7zN3u_w", "k": "AAECAwQFBgcICQoLDA0ODw"}]}'''
+    >>> keys = drm.perform(system.open(init), lambda request: drm.LicenseAnswer(200, body))
+    >>> keys
+    <Keys clearkey: 1 kids>
+    >>> decryptor = keys.decryptor("00112233445566778899aabbccddeeff", "cenc")
+    >>> decryptor.decrypt(bytes.fromhex("a0c8575a"), iv=bytes(8))
+    b'film'
+    >>> system.close(keys)
 """
 
 from importlib import import_module

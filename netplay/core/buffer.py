@@ -97,8 +97,14 @@ class Buffer:
 
     def add(self, span: Span) -> None:
         """Put a span in its place; what it overlaps at its end must not be there."""
-        self._spans.insert(bisect_right(self._spans, span.start_us, key=_start_us), span)
-        self._changed()
+        spans = self._spans
+        if not spans or spans[-1].start_us <= span.start_us:
+            spans.append(span)
+        else:
+            spans.insert(bisect_right(spans, span.start_us, key=_start_us), span)
+        self._reach = _NOWHERE
+        if span.fetch_id is None:
+            self._gap_starts_us = None
 
     def of_fetch(self, fetch_id: int) -> Span | None:
         """Return the span that a fetch fills."""
@@ -110,7 +116,7 @@ class Buffer:
     def reach(self, span: Span, until_us: int) -> None:
         """Note that one of the spans here is held up to a moment."""
         span.until_us = until_us
-        self._changed()
+        self._reach = _NOWHERE
 
     def remove(self, fetch_id: int) -> None:
         """Forget the span of a fetch."""
@@ -128,10 +134,11 @@ class Buffer:
     def free_around(self, start_us: int, end_us: int, at_us: int) -> tuple[int, int]:
         """Return the part of a stretch around a free moment that no span holds."""
         place = bisect_right(self._spans, at_us, key=_start_us)
-        before = [span.end_us for span in self._spans[max(0, place - 1) : place]]
-        after = [span.start_us for span in self._spans[place : place + 1]]
-        low_us = max([start_us, *before])
-        return low_us, max(low_us, min([end_us, *after]))
+        if place > 0:
+            start_us = max(start_us, self._spans[place - 1].end_us)
+        if place < len(self._spans):
+            end_us = min(end_us, self._spans[place].start_us)
+        return start_us, max(start_us, end_us)
 
     def aim_us(self, at_us: int) -> int:
         """Return the moment whose segment belongs in the hole at a position.
@@ -245,7 +252,10 @@ class Buffer:
         """Return where the first gap after a position begins; None if there is none."""
         if self._gap_starts_us is None:
             self._gap_starts_us = [span.start_us for span in self._spans if span.fetch_id is None]
-        return next((start_us for start_us in self._gap_starts_us if start_us > position_us), None)
+        for start_us in self._gap_starts_us:
+            if start_us > position_us:
+                return start_us
+        return None
 
     def ranges_us(self) -> tuple[tuple[int, int], ...]:
         """Return (start, end) of every unbroken stretch of media held."""

@@ -147,6 +147,9 @@ class Licenses:
         needs = self._needs.setdefault(event.representation, {})
         for key, ways in _by_key(event.protections).items():
             known = needs.get(key)
+            if known:
+                # Without a system it tells nothing that the manifest did not tell better.
+                ways = tuple(way for way in ways if way.system)
             needs[key] = _Need((*known.ways, *ways) if known else ways, event.fetch_id)
             if known:
                 needs[key].from_fetch = known.from_fetch

@@ -51,8 +51,9 @@ class LinkMeter:
             if self._busy_since_us is None:
                 # Time already counted is not counted again.
                 self._busy_since_us = max(first_byte_us, self._busy_until_us)
-        self._bytes += max(0, total - transfer.bytes)
-        transfer.bytes = max(transfer.bytes, total)
+        if total > transfer.bytes:
+            self._bytes += total - transfer.bytes
+            transfer.bytes = total
         transfer.last_byte_us = max(transfer.last_byte_us, last_byte_us)
 
     def ended(

@@ -195,9 +195,11 @@ class Playback:
             return None
         position_us = self.position_us(now_us)
         marks = [self.edge_us(position_us), self.end_us()]
-        marks += [lane.buffer.next_gap_us(position_us) for lane in self._gates()]
-        first_us = min((mark for mark in marks if mark is not None), default=None)
-        return None if first_us is None else self.playhead.arrives_at(first_us)
+        marks += [
+            lane.buffer.next_gap_us(position_us) for lane in self._lanes.values() if lane.gates
+        ]
+        ahead = [mark for mark in marks if mark is not None]
+        return self.playhead.arrives_at(min(ahead)) if ahead else None
 
     # How it comes about.
 

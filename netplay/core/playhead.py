@@ -22,6 +22,8 @@ class Playhead:
         # The rate in two integers, which is what every question about a position needs.
         self._rate = Fraction(1)
         self._media, self._time = 1, 1
+        self.speed = 1.0
+        """The rate, for those who do not need it exactly."""
         self.set_rate(rate, at_us=0)
 
     @property
@@ -73,3 +75,4 @@ class Playhead:
         self.place(self.position_us(at_us), at_us)
         self._rate = rate
         self._media, self._time = rate.numerator, rate.denominator
+        self.speed = float(rate)

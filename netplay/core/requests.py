@@ -150,10 +150,10 @@ class Requests:
 
     def inits(self, now_us: int) -> tuple[list[Action], int | None]:
         """Ask again for init segments that failed; and say when to ask for those that wait."""
+        if len(self._inits_held) == len(self._inits):
+            return [], None  # what is held is never taken out of _inits
         actions: list[Action] = []
         wait_until_us: int | None = None
-        if len(self._inits_held) == len(self._inits):
-            return actions, None  # what is held is never taken out of _inits
         for (rep_id, init), (resource, track) in tuple(self._inits.items()):
             if resource in self._inits_held or self.transfers.of(resource) is not None:
                 continue

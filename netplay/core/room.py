@@ -48,16 +48,17 @@ class Room:
         self._hold_back(lane, planned_us - self._rules.target_us + 1, now_us)
         return True
 
-    def fits(self, lane: Lane, segment: Segment, at_us: int, now_us: int) -> bool:
+    def fits(self, lane: Lane, segment: Segment, at_us: int, position_us: int, now_us: int) -> bool:
         """Whether a segment fits behind what a lane holds up to a position."""
-        position_us = self._playback.position_us(now_us)
         ahead_us = at_us - position_us
         over_us = ahead_us + segment.duration_us - self._rules.max_buffer_us
         if over_us > 0 and ahead_us > 0:
             self._hold_back(lane, position_us + min(over_us, ahead_us), now_us)
             return False
-        held = sum(other.buffer.ahead_bytes(position_us) for other in self._lanes.values())
-        if held + (segment.size_bytes or 0) > self._rules.max_buffer_bytes and ahead_us > 0:
+        held_bytes = 0
+        for other in self._lanes.values():
+            held_bytes += other.buffer.ahead_bytes(position_us)
+        if held_bytes + (segment.size_bytes or 0) > self._rules.max_buffer_bytes and ahead_us > 0:
             self._is_crowded = True
             span = lane.buffer.at(position_us)
             self._hold_back(lane, span.end_us if span is not None else at_us, now_us)

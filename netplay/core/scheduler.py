@@ -69,13 +69,13 @@ class Scheduler:
 
     # Planning.
 
-    def plan(self, now_us: int) -> list[Action]:
+    def plan(self, position_us: int, now_us: int) -> list[Action]:
         """Return every request that is due now."""
         if self._playback.finished:
             return []
         for sample in self._requests.transfers.drain():
             self._controller.observe(sample)
-        failover, position_us = self._requests.failover, self._playback.position_us(now_us)
+        failover = self._requests.failover
         failover.urgent = self._playback.waiting is not None
         failover.comfortable = self._playback.ahead_us(position_us) >= self._rules.probe_us
         actions, self._inits_wait_until_us = self._requests.inits(now_us)
@@ -91,10 +91,13 @@ class Scheduler:
     def _plan_lane(self, lane: Lane, position_us: int, now_us: int) -> list[Action]:
         actions: list[Action] = []
         steps = 0
-        while self._wants_more(lane, position_us, now_us):
+        while True:
+            planned_us = lane.planned_us(position_us)
+            if not self._wants_more(lane, planned_us, position_us, now_us):
+                break
             steps += 1
             assert steps < _STEPS, f"planning {lane.track} came to no end"
-            step = self._step(lane, lane.planned_us(position_us), now_us)
+            step = self._step(lane, planned_us, position_us, now_us)
             if step is None:
                 if lane.choose_at_us <= now_us and not self._room.holds(lane):
                     self.restless = True
@@ -102,7 +105,7 @@ class Scheduler:
             actions += step
         return actions
 
-    def _wants_more(self, lane: Lane, position_us: int, now_us: int) -> bool:
+    def _wants_more(self, lane: Lane, planned_us: int, position_us: int, now_us: int) -> bool:
         if lane.missing is not None:
             self.restless = True
             return False
@@ -110,11 +113,10 @@ class Scheduler:
             return False
         if self._requests.transfers.segment_of(lane.track) is not None:
             return False
-        if lane.ended_us is not None and lane.planned_us(position_us) >= lane.ended_us:
+        if lane.ended_us is not None and planned_us >= lane.ended_us:
             return False
         if not lane.gates and not self._playback.started:
             return False  # the first frame waits for nothing that it does not need
-        planned_us = lane.planned_us(position_us)
         if self._room.has_enough(lane, planned_us, position_us, now_us):
             return False
         for other in self._lanes.values():
@@ -130,7 +132,7 @@ class Scheduler:
                 return False
         return True
 
-    def _step(self, lane: Lane, at_us: int, now_us: int) -> list[Action] | None:
+    def _step(self, lane: Lane, at_us: int, position_us: int, now_us: int) -> list[Action] | None:
         """Take one step at the hole in a lane's plan; None: nothing more can be done now."""
         aim_us = lane.buffer.aim_us(at_us)
         period, offer = self._title.offer(lane.track, aim_us, now_us)
@@ -139,7 +141,7 @@ class Scheduler:
         if not offer.reps:
             return self._no_rung(lane, period, at_us)
         known = _known_segment(lane, offer, aim_us)
-        if known is not None and not self._room.fits(lane, known, at_us, now_us):
+        if known is not None and not self._room.fits(lane, known, at_us, position_us, now_us):
             return None
         rung = self._choose(lane, offer, known, at_us, now_us)
         if rung is None:

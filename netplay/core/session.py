@@ -105,21 +105,27 @@ class Session:
         """
         if self._now_us is not None and now_us < self._now_us:
             raise ValueError(f"time went back from {self._now_us} to {now_us} µs")
-        if isinstance(event, Opened) == self._opened:
+        kind = type(event)
+        if (kind is Opened) == self._opened:
             raise ValueError("a session begins with Opened, once")
         early = self.next_wakeup_us is None or now_us < self.next_wakeup_us
-        ticked = isinstance(event, Tick)
+        ticked = kind is Tick
         self._now_us = now_us
         if self._failed or (ticked and early):
             return []
         # Word of how far a download has come, and a look at it, as a rule change nothing
         # that anybody else goes by.
-        self._stirred = not (ticked or isinstance(event, Progressed))
+        self._stirred = not (ticked or kind is Progressed)
         actions = self._route(event, now_us)
         if actions or self._stirred or self._is_unsettled(now_us):
             self._reconsider(actions, now_us)
             actions += self._settle(now_us, ticked=ticked)
-            self._due_us = self._settles_at_us(now_us)
+            self._due_us = _soonest(
+                self._playback.wakeup_us(now_us),
+                self._scheduler.wakeup_us(now_us),
+                self._licenses.wakeup_us(),
+                self._endurance.ends_at_us(),
+            )
         else:
             actions = self._evict(now_us)
         self.next_wakeup_us = self._wakeup_us(now_us)
@@ -300,8 +306,8 @@ class Session:
         while not self._failed:
             rounds += 1
             assert rounds <= _ROUNDS, "the session did not settle"
-            asked = self._licenses.plan(now_us) + self._scheduler.plan(now_us)
             position_us = self._playback.position_us(now_us)
+            asked = self._licenses.plan(now_us) + self._scheduler.plan(position_us, now_us)
             fed = self._feeder.feed(position_us, waiting=self._playback.waiting is not None)
             moved = self._playback.check(now_us, ticked=ticked)
             failure = self._endurance.verdict(now_us)
@@ -361,15 +367,6 @@ class Session:
                     gone.append(span.fetch_id)
         return [Evict(tuple(gone), "behind the playhead")] if gone else []
 
-    def _settles_at_us(self, now_us: int) -> int | None:
-        """Return when there will be something to do even if nothing is heard until then."""
-        return _soonest(
-            self._playback.wakeup_us(now_us),
-            self._scheduler.wakeup_us(now_us),
-            self._licenses.wakeup_us(),
-            self._endurance.ends_at_us(),
-        )
-
     def _wakeup_us(self, now_us: int) -> int | None:
         if self._failed or self._playback.finished:
             return None
@@ -378,4 +375,8 @@ class Session:
 
 
 def _soonest(*moments_us: int | None) -> int | None:
-    return min((moment_us for moment_us in moments_us if moment_us is not None), default=None)
+    soonest_us: int | None = None
+    for moment_us in moments_us:
+        if moment_us is not None and (soonest_us is None or moment_us < soonest_us):
+            soonest_us = moment_us
+    return soonest_us

@@ -126,8 +126,9 @@ class Transfers:
             transfer.first_byte_us = event.first_byte_at_us
         elif event.bytes and transfer.first_byte_us is None:
             transfer.first_byte_us = event.received_us
-        self._busy_bytes += max(0, event.bytes - transfer.bytes)
-        transfer.bytes = max(transfer.bytes, event.bytes)
+        if event.bytes > transfer.bytes:
+            self._busy_bytes += event.bytes - transfer.bytes
+            transfer.bytes = event.bytes
         if isinstance(event, Progressed) and event.total_bytes is not None:
             transfer.size_bytes = event.total_bytes
         self._meter.received(

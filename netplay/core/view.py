@@ -59,7 +59,7 @@ def make_view(
         playing=playback.playhead.moving,
         started=playback.underway,
         rebuffers=playback.stalls,
-        rate=float(playback.rate),
+        rate=playback.playhead.speed,
         position_s=position_us / 1e6,
         remaining_segments=remaining,
         device=title.spare,

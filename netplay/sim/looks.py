@@ -34,7 +34,8 @@ class OnLooks:
     """A controller, asked about downloads at looks only.
 
     Args:
-        link: What downloads come over: one at a time, on all of it.
+        link: What downloads come over: one at a time, on all of it. Where a sender's window
+            or a host holds one back, looks are as if they did not.
     """
 
     def __init__(self, controller: Controller, looks: Looks, link: Link) -> None:

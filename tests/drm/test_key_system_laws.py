@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import io
 import logging
 import subprocess
@@ -328,6 +329,15 @@ def test_importing_drm_loads_what_is_used_and_nothing_else(
     ).stdout.split()
 
     assert set(absent) & set(loaded) == set()
+
+
+def test_the_example_of_the_package_runs() -> None:
+    import drm
+
+    results = doctest.testmod(drm)
+
+    assert results.attempted > 5
+    assert results.failed == 0
 
 
 def test_every_public_name_of_drm_is_there() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -123,7 +125,11 @@ def test_what_no_batch_can_play_is_refused() -> None:
 def test_sessions_over_measured_links_are_the_same(name: str) -> None:
     movie = read_movie(DATA / "bbb.json")
     sets = sorted(DATA.glob("*.jsonl.gz"))
-    traces = [trace for path in sets for trace in list(read_traces(path))[:2]]
+    traces = [
+        replace(trace, name=f"{path.name}/{trace.name}")
+        for path in sets
+        for trace in islice(read_traces(path), 2)
+    ]
 
     assert len(sets) == 4
     assert_equal(movie, traces, name, profile="sabre")

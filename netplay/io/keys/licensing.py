@@ -101,7 +101,7 @@ class Licensing:
         uri = urljoin(self._base_url(action.representation), way.key_uri) if way.key_uri else ""
         license_ = self._licenses[action.key_session] = _License(system)
         init = init_data(action, uri)
-        ready = self._systems.take(way, self._clock())
+        ready = self._systems.take(action, self._clock())
         if ready is not None:
             self._got(action.key_session, license_, ready.keys, since_us=ready.at_us)
         else:

@@ -13,8 +13,8 @@ from functools import partial
 from drm.contract import Decryptor
 from drm.errors import DrmError, SampleError, WrongKey
 from netplay.errors import LicenseError, MediaError
-from netplay.io.keys.probe import proves_wrong
 from netplay.io.keys.store import KeyStore
+from netplay.io.show.probe import PROBED_SOUNDS, is_telling, misfit
 from netplay.io.source import Config, Packet
 
 __all__ = ["Locks"]
@@ -37,7 +37,7 @@ class Locks:
         self._store = store
         self._thread = thread
         self._decryptors: dict[Lock, Decryptor] = {}
-        self._proved: set[Lock] = set()
+        self._untried: dict[Lock, int] = {}
 
     async def ready(self, config: Config, packets: Sequence[Packet]) -> None:
         """Wait for the keys of packets; each one is tried on its first packets, once.
@@ -45,18 +45,19 @@ class Locks:
         Raises:
             LicenseError: A key does not fit the media, or may not be used.
         """
-        for packet in packets:
-            if packet.encryption is None or (packet.encryption.kid, config.scheme) in self._proved:
-                continue
-            kid = packet.encryption.kid
+        for kid in dict.fromkeys(it.encryption.kid for it in packets if it.encryption):
             lock = (kid, config.scheme)
-            try:
-                self._decryptors[lock] = await self._store.decryptor(kid.hex(), config.scheme)
-            except (DrmError, ValueError) as error:
-                raise LicenseError(str(error)) from error
-            under = [it for it in packets if it.encryption and it.encryption.kid == kid]
-            await self._thread(partial(self._prove, config, under))
-            self._proved.add(lock)
+            if lock not in self._decryptors:
+                try:
+                    self._decryptors[lock] = await self._store.decryptor(kid.hex(), config.scheme)
+                except (DrmError, ValueError) as error:
+                    raise LicenseError(str(error)) from error
+                self._untried[lock] = 1 if config.stream == "video" else PROBED_SOUNDS
+            if self._untried.get(lock):
+                telling = [it for it in packets if _tells(it, config, kid)][: self._untried[lock]]
+                if telling:
+                    await self._thread(partial(self._try, config, telling))
+                    self._untried[lock] -= len(telling)
 
     def open(self, config: Config, packet: Packet) -> Packet:
         """Return a packet in the clear; on the worker thread, after `ready`.
@@ -79,8 +80,20 @@ class Locks:
             raise LicenseError(str(error)) from error
         return replace(packet, data=data, encryption=None)
 
-    def _prove(self, config: Config, packets: Sequence[Packet]) -> None:
-        if proves_wrong(config, [self.open(config, packet) for packet in packets]):
+    def _try(self, config: Config, packets: Sequence[Packet]) -> None:
+        why = misfit(config, [self.open(config, packet) for packet in packets])
+        if why is not None:
             encryption = packets[0].encryption
             assert encryption is not None
-            raise LicenseError(str(WrongKey(encryption.kid.hex())))
+            raise LicenseError(f"{WrongKey(encryption.kid.hex())}: {why}")
+
+
+def _tells(packet: Packet, config: Config, kid: bytes) -> bool:
+    """Whether a wrong key would show in a packet."""
+    encryption = packet.encryption
+    return (
+        encryption is not None
+        and encryption.kid == kid
+        and (packet.keyframe or config.stream != "video")
+        and is_telling(encryption, config.scheme, len(packet.data))
+    )

@@ -31,7 +31,6 @@ from netplay.io.keys.service import LicenseService
 from netplay.io.net.network import Network
 from netplay.io.net.transport import TransferFailed
 from netplay.io.show.sink import Sink
-from netplay.segments import Protection
 
 __all__ = ["KeySystems", "PreparedKeys", "init_data"]
 
@@ -43,6 +42,16 @@ class PreparedKeys(NamedTuple):
 
     keys: Keys
     at_us: int
+
+
+class _Question(NamedTuple):
+    """What a licence is asked with: where two are equal, so are the licences."""
+
+    system: str
+    pssh: bytes
+    license_url: str
+    key_uri: str
+    kids: frozenset[str]
 
 
 class KeySystems:
@@ -64,7 +73,7 @@ class KeySystems:
         self.service = LicenseService(network)
         allowed = sink is None or getattr(sink, "protected", False)
         self.forbidden = "" if allowed else _MAY_NOT_SHOW
-        self._prepared: dict[Protection, PreparedKeys] = {}
+        self._prepared: dict[_Question, PreparedKeys] = {}
 
     def of_device(self, device: Device) -> Device:
         """Return a device with these key systems, unless it names its own."""
@@ -107,35 +116,37 @@ class KeySystems:
         """Get a licence before anybody needs it; that it is not to be had is no matter now."""
         way = wanted.protection
         system = self.of(way.system)
-        if system is None or self.forbidden or way in self._prepared:
+        question = _question(wanted)
+        if system is None or self.forbidden or question in self._prepared:
             return
         init = init_data(wanted, urljoin(base_url, way.key_uri) if way.key_uri else "")
         try:
             keys = await self.run(lambda: system.open(init))
         except (DrmError, TransferFailed):
             return  # whoever needs it asks again, and hears why
-        self._prepared[way] = PreparedKeys(keys, clock())
+        self._prepared[question] = PreparedKeys(keys, clock())
 
-    def take(self, way: Protection, now_us: int) -> PreparedKeys | None:
+    def take(self, wanted: OpenKeys, now_us: int) -> PreparedKeys | None:
         """Return a licence that was prepared and still lasts; it is not kept any longer."""
-        ready = self._prepared.pop(way, None)
+        question = _question(wanted)
+        ready = self._prepared.pop(question, None)
         if ready is None:
             return None
         lasts_s = ready.keys.policy.ends_after_s(played_from_s=0)
         if lasts_s is None or now_us < ready.at_us + lasts_s * 1_000_000:
             return ready
-        self._close(way, ready.keys)
+        self._close(question.system, ready.keys)
         return None
 
     async def aclose(self) -> None:
         """Close the connections, and wipe what was prepared and not used."""
         while self._prepared:
-            way, ready = self._prepared.popitem()
-            self._close(way, ready.keys)
+            question, ready = self._prepared.popitem()
+            self._close(question.system, ready.keys)
         await self.service.aclose()
 
-    def _close(self, way: Protection, keys: Keys) -> None:
-        system = self.of(way.system)
+    def _close(self, name: str, keys: Keys) -> None:
+        system = self.of(name)
         assert system is not None, "it was prepared by one"
         system.close(keys)
 
@@ -155,6 +166,13 @@ class KeySystems:
         if failures:
             raise failures[0]
         return tuple(answers[place] for place in range(len(requests)))
+
+
+def _question(wanted: OpenKeys) -> _Question:
+    way = wanted.protection
+    # With init data the service knows which keys are meant.
+    kids = frozenset(() if way.pssh else wanted.kids)
+    return _Question(way.system, way.pssh, way.license_url, way.key_uri, kids)
 
 
 def init_data(wanted: OpenKeys, key_uri: str) -> InitData:

@@ -9,6 +9,7 @@ import numpy as np
 from netplay.core.rules import SessionRules
 from netplay.sim.batch.refusal import LockstepRefused
 from netplay.sim.batch.title import Film
+from netplay.sim.batch.traces import Traces
 from netplay.sim.profiles import Profile
 
 __all__ = ["FOR_EVER_US", "check"]
@@ -17,8 +18,11 @@ FOR_EVER_US: Final = 1 << 59
 """Rules from here on have no effect: 18,000 years."""
 
 
-def check(film: Film, profile: Profile) -> None:
-    """Refuse a profile under which more happens than sessions in step can do.
+def check(film: Film, profile: Profile, bandwidth: Traces) -> None:
+    """Refuse a profile, or links, under which more happens than sessions in step can do.
+
+    Args:
+        bandwidth: What the links carry of what is asked for.
 
     Raises:
         LockstepRefused: It says what that is.
@@ -40,6 +44,9 @@ def check(film: Film, profile: Profile) -> None:
         raise LockstepRefused("the player may sleep until it has nothing left")
     if _fills_memory(film, rules):
         raise LockstepRefused("its segments may fill the player's memory")
+    bytes_at_most = sum(float(step.size_bytes.max()) for step in film.steps)
+    if bandwidth.lasts_us(bytes_at_most * 8e6).max() >= FOR_EVER_US:
+        raise LockstepRefused("on one of the links the title would take some thousand years")
 
 
 def _fills_memory(film: Film, rules: SessionRules) -> bool:

@@ -84,12 +84,12 @@ class _Run:
 
     def __init__(self, content: Content, twin: Twin, links: Links, profile: Profile) -> None:
         self.film = film(content, edge_us=profile.rules.edge_us)
-        check(self.film, profile)
         count = len(links.bandwidth)
         self._twin = twin
         self._rules = profile.rules
         self._first_frame_us = profile.decoding.first_frame_us
         self._requests = Requests(links, profile)
+        check(self.film, profile, self._requests.bandwidth)
         self._playheads = Playheads(count)
         self._patience = Patience(self._requests.bandwidth, profile.rules.patience_us)
         # When the last segment had come, and what it was.

@@ -123,6 +123,10 @@ class Traces:
         """Which of them never carry anything."""
         return np.flatnonzero(self._carried.whole == 0)
 
+    def lasts_us(self, total: float) -> Floats:
+        """Return how long, about, it takes each to carry so much; none may be dead."""
+        return total / self._carried.whole * self._clock.whole
+
     def constants(self) -> Ints | None:
         """Return the one value of each trace; None if some have several."""
         firsts = np.cumsum(self._counts) - self._counts

@@ -10,11 +10,14 @@ from hypothesis import strategies as st
 from pywidevine.exceptions import SignatureMismatch
 from pywidevine.license_protocol_pb2 import (
     ClientIdentification,
+    DrmCertificate,
     LicenseRequest,
     SignedDrmCertificate,
     SignedMessage,
 )
 
+from netplay.edge.license import cipher
+from netplay.edge.license.attest import Attestation, Attested
 from netplay.edge.license.authority import Authority, SyntheticDevice
 from netplay.edge.license.clearkey import ClearKeyDesk
 from netplay.edge.license.desk import Inquiry
@@ -144,6 +147,40 @@ def test_a_model_certificate_cannot_pass_for_a_device(
 
     with refused("device_unknown"):
         counter.reply(message.SerializeToString())
+
+
+@pytest.mark.parametrize(
+    ("kind", "leads_to", "answers_to"),
+    [
+        # A service's certificate, which the root has signed too, is no factory.
+        (DrmCertificate.SERVICE, 4711, 4711),
+        # A model makes no devices of another, better one.
+        (DrmCertificate.DEVICE_MODEL, 4711, 4712),
+    ],
+)
+def test_who_is_no_model_of_a_device_cannot_make_one(
+    authority: Authority,
+    policy: ServicePolicy,
+    kind: DrmCertificate.Type,
+    leads_to: int,
+    answers_to: int,
+) -> None:
+    key = cipher.rsa_key()
+    public = cipher.public_der(key)
+    maker = DrmCertificate(type=kind, system_id=leads_to, public_key=public)
+    device = DrmCertificate(type=DrmCertificate.DEVICE, system_id=answers_to, public_key=public)
+    right = DrmCertificate(type=DrmCertificate.DEVICE, system_id=leads_to, public_key=public)
+    model = DrmCertificate(type=DrmCertificate.DEVICE_MODEL, system_id=leads_to, public_key=public)
+
+    def attested(made_by: DrmCertificate, made: DrmCertificate) -> Attested:
+        signer = authority._signed(made_by, authority._root)
+        token = authority._signed(made, key, signer=signer).SerializeToString()
+        client = ClientIdentification(type=ClientIdentification.DRM_DEVICE_CERTIFICATE, token=token)
+        return Attestation(authority.identity).attested(client, policy, now_s=0)
+
+    assert attested(model, right).model.system_id == leads_to
+    with refused("device_unknown"):
+        attested(maker, device)
 
 
 @pytest.mark.parametrize("token", [b"", b"\x08", b"\x0a\x02\x08\x02", bytes(100)])
