@@ -118,6 +118,16 @@ def test_a_link_that_is_silent_for_minutes_holds_nothing_up() -> None:
     assert_same(batch, 0, alone(movie, silent, "bola-e", like))
 
 
+def test_it_takes_as_many_steps_as_the_title_has_segments() -> None:
+    silent = Trace([(SECOND, 4_000_000), (3_000 * SECOND, 0)])
+    twin = Low()
+
+    play(film(segments=9).content, as_player("sabre"), silent, STEADY, twin=twin)
+
+    assert twin.asked == list(range(9))
+    assert twin.told == 9
+
+
 def test_a_tiny_segment_on_a_fast_link_may_come_in_the_microsecond_it_is_asked_for() -> None:
     movie = make_movie(
         "tiny", segment_us=2 * SECOND, bitrates_bps=[1000], sizes_bytes=[[1]] * 4 + [[700]] * 4
@@ -152,17 +162,20 @@ class Low:
 
     def __init__(self, rung: int = 0) -> None:
         self.rung = rung
+        self.asked: list[int] = []
+        self.told = 0
 
     def choose(self, views: Views) -> Choices:
+        self.asked.append(views.fetched_segments)
         return Choices(np.full(len(views.now_us), self.rung))
 
     def observe(self, samples: Samples) -> None:
-        pass
+        self.told += 1
 
 
-def play(content: Content, like: Profile, *traces: Trace, rung: int = 0) -> None:
+def play(content: Content, like: Profile, *traces: Trace, twin: Low | None = None) -> None:
     links = Links(Traces.of(traces), Traces.of([Trace.constant(10_000)] * len(traces)))
-    play_in_step(content, Low(rung), links, like)
+    play_in_step(content, twin or Low(), links, like)
 
 
 STEADY = Trace.constant(1_000_000)
@@ -178,6 +191,7 @@ STEADY = Trace.constant(1_000_000)
         (make_title(audio=(), init=False, form="sidx"), "indexes are fetched"),
         (make_title(audio=(), init=False, manifest_bytes=9), "manifest is fetched"),
         (make_title(audio=(), init=False, segment_us=50_000), "too short"),
+        (replace(make_title(audio=(), init=False), pieces=lambda *_: ()), "while they arrive"),
     ],
 )
 def test_a_title_beyond_sessions_in_step_is_refused(content: Content, why: str) -> None:
@@ -290,8 +304,9 @@ def test_links_have_a_round_trip_each() -> None:
 
 
 def test_a_twin_that_answers_an_impossible_rung_is_told() -> None:
-    with pytest.raises(ValueError, match="rungs 3 to 3 of 3"):
-        play(film().content, as_player("sabre"), STEADY, rung=3)
+    for rung in (3, -1):
+        with pytest.raises(ValueError, match=f"rungs {rung} to {rung} of 3"):
+            play(film().content, as_player("sabre"), STEADY, twin=Low(rung))
 
 
 # Traces.

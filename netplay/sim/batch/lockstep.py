@@ -175,7 +175,8 @@ class _Run:
     def _asks(self, ready_us: Ints, choices: Choices) -> tuple[Ints, Ints]:
         """Return when each session asks, and for which rung."""
         rung, top = choices.rung, self.film.ladder.top
-        if rung.min() < 0 or rung.max() > top:
+        # A negative one is beyond all others when it is taken for unsigned.
+        if rung.view(np.uint64).max() > top:
             raise ValueError(f"the twin chose rungs {rung.min()} to {rung.max()} of {top + 1}")
         first_rung = self._rules.first_rung
         if self._rung is None and first_rung is not None:

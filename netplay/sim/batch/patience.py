@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from netplay.sim.batch.limits import FOR_EVER_US
 from netplay.sim.batch.traces import Bools, Ints, Traces
 
 __all__ = ["Patience"]
@@ -21,6 +22,7 @@ class Patience:
 
     def __init__(self, bandwidth: Traces, patience_us: int) -> None:
         self._patience_us = patience_us
+        self._is_endless = patience_us >= FOR_EVER_US
         self._quiet = bandwidth.quiet_us(_SILENT_BPS) >= patience_us
 
     def ends(self, asked_us: Ints, first_us: Ints, done_us: Ints, stall_us: Ints) -> Bools:
@@ -29,6 +31,8 @@ class Patience:
         Args:
             stall_us: For how long the viewer waited for it.
         """
+        if self._is_endless:
+            return np.zeros(len(done_us), dtype=np.bool_)
         most_us = self._patience_us
         long = done_us - asked_us > most_us
         if not long.any():

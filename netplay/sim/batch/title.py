@@ -100,6 +100,8 @@ def _representations(content: Content, title: Title) -> tuple[Representation, ..
         raise LockstepRefused(f"a title in step has one track of picture, not {title.tracks()}")
     if content.manifest_bytes and presentation.hosts:
         raise LockstepRefused("its manifest is fetched first")
+    if content.pieces is not None:
+        raise LockstepRefused("its segments are decoded while they arrive")
     if presentation.start_us or presentation.periods[0].start_us:
         raise LockstepRefused("it does not begin at its beginning")
     _, ladder = title.ladder("video", 0)
