@@ -85,6 +85,10 @@ class _License:
     def held(self) -> bool:
         return self.state in ("held", "renewing")
 
+    def opens(self, key: str) -> bool:
+        """Whether it holds a key; one that is known by its URI alone is all that it was for."""
+        return self.held and (key in self.granted or not _is_kid(key))
+
 
 @dataclass(slots=True)
 class _Need:
@@ -264,9 +268,9 @@ class Licenses:
         """Have a licence on its way for a key; False if there is no way to ask for one."""
         for way in self._openable(ways):
             license_ = self._license(way, rep, now_us)
-            if license_.held and key not in license_.granted and self._asks_anew(way, license_):
+            if license_.held and not license_.opens(key) and self._asks_anew(way, license_):
                 license_ = self._license(way, rep, now_us, kid=way.default_kid)
-            if license_.state == "lost" or (license_.held and key not in license_.granted):
+            if not license_.pending and not license_.opens(key):
                 continue
             license_.users[rep] = None
             return True
@@ -320,7 +324,7 @@ class Licenses:
         for license_ in of_rep:
             if license_.pending:
                 license_.wanted[key] = None
-        return any(license_.pending or key in license_.granted for license_ in of_rep)
+        return any(license_.pending or license_.opens(key) for license_ in of_rep)
 
     def _lacking(self, rep: str, now_us: int) -> list[Locked]:
         """Return what of a Representation no licence opens, now that they are all there."""
@@ -329,7 +333,7 @@ class Licenses:
             return []
         locked = []
         for key, need in self._needs.get(rep, {}).items():
-            if not _is_kid(key) or any(key in license_.granted for license_ in of_rep):
+            if not _is_kid(key) or any(license_.opens(key) for license_ in of_rep):
                 continue
             if self._get(rep, key, need.ways, now_us):
                 continue  # such as init data in the media that the manifest did not have

@@ -17,7 +17,7 @@ from netplay.edge.testbed import Testbed
 
 __all__ = ["HD", "KEYS", "SD", "SOUND", "TOKEN", "Protected", "service_policy"]
 
-TOKEN = "let-me-in"  # noqa: S105  # of a service that lives as long as a test
+TOKEN = "let-me-in"  # of a service that lives as long as a test
 HEADERS = (("Authorization", f"Bearer {TOKEN}"),)
 
 
