@@ -40,7 +40,7 @@ from netplay.edge.license.faults import Fault
 from netplay.edge.license.policy import Terms
 from netplay.telemetry import Header, LogWriter
 
-from .protected import HD, HEADERS, KEYS, PLAN, SOUND, served, service_policy
+from .protected import HD, HEADERS, KEYS, PLAN, SOUND, TOKEN, served, service_policy
 from .screen import Screen, Watch, decoded_frames, decoded_sound, joined
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
