@@ -60,6 +60,7 @@ class ClearKey:
 
     name = CLEARKEY
     systems = frozenset((CLEARKEY, CLEARKEY_DASH, COMMON))
+    asks_by_kid = True
 
     def __init__(
         self,

@@ -297,6 +297,11 @@ class KeySystem(Protocol):
         """What `InitData.system` says for this one."""
         ...
 
+    @property
+    def asks_by_kid(self) -> bool:
+        """Whether key ids are all it needs, without a pssh box or a key's URI."""
+        ...
+
     def warm(self) -> None:
         """Import and prepare what the first `open` needs. May block; may be called twice.
 

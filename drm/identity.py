@@ -48,6 +48,7 @@ class IdentityKey:
 
     name = IDENTITY
     systems = frozenset((IDENTITY,))
+    asks_by_kid = False
 
     def __init__(self, *, origin: str = "", headers: Headers = ()) -> None:
         self._service = Service(self.name, origin, headers)

@@ -184,6 +184,9 @@ class Platform:
         """The CDM's."""
         return self._cdm.name
 
+    asks_by_kid = False
+    """Platforms take init data in their own form, never a bare key id."""
+
     @property
     def systems(self) -> frozenset[str]:
         """The CDM's."""

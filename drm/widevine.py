@@ -82,6 +82,7 @@ class Widevine:
 
     name = "widevine"
     systems = frozenset((WIDEVINE,))
+    asks_by_kid = False
 
     def __init__(
         self,

@@ -22,6 +22,7 @@ from typing import Literal, TypeVar
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from abr.contract import Controller
+from drm.contract import KeySystem
 from netplay import player
 from netplay.core.device import Device, Preferences
 from netplay.core.rules import SessionRules
@@ -66,6 +67,7 @@ class Player:
         hwaccel: str = "auto",
         threads: str = "auto",
         clock: Clock | None = None,
+        key_systems: Sequence[KeySystem] = (),
         taps: Iterable[Tap] = (),
         backend: Literal["asyncio", "trio"] = "asyncio",
     ) -> None:
@@ -80,6 +82,7 @@ class Player:
             hwaccel=hwaccel,
             threads=threads,
             clock=clock,
+            key_systems=key_systems,
             taps=taps,
         )
         self._backend = backend
@@ -121,6 +124,14 @@ class Player:
             ManifestError: The manifest did not come or cannot be read.
         """
         self._wait(lambda: self._player.open(url, at=at, start_s=start_s))
+
+    def prepare(self, url: str) -> None:
+        """Get a title's manifest, licences and connections now, so that `open` waits for none.
+
+        Raises:
+            ManifestError: The manifest did not come or cannot be read.
+        """
+        self._wait(lambda: self._player.prepare(url))
 
     def close(self) -> None:
         """Stop playing and close everything; does nothing if it is closed."""

@@ -24,6 +24,7 @@ from anyio.abc import TaskGroup
 
 import abr
 from abr.contract import Controller
+from drm.contract import KeySystem
 from netplay.core.device import Device, Preferences
 from netplay.core.messages import (
     Finish,
@@ -40,21 +41,20 @@ from netplay.core.session import Session
 from netplay.core.status import Bookmark, Status
 from netplay.errors import UnsupportedManifest
 from netplay.io.clock import Clock, MonotonicClock
-from netplay.io.fetch.load import load_manifest
+from netplay.io.keys.systems import KeySystems
 from netplay.io.net.network import Network
 from netplay.io.show.hardware import probe_device, remembered_device
 from netplay.io.show.render import RenderSettings
 from netplay.io.show.sink import NullSink, Sink
+from netplay.preparing import Preparations
 from netplay.telemetry.summary import Summary
 from netplay.telemetry.tap import Tap
 from netplay.telemetry.wire import Message
 from netplay.timeline import AdaptationSet, Presentation
 from netplay.viewing import Viewing
+from netplay.wishes import wished
 
 __all__ = ["Player"]
-
-CONNECTIONS_AHEAD = 4
-"""The manifest takes one of them; picture and sound then ask for two things each at once."""
 
 
 class Player:
@@ -73,6 +73,7 @@ class Player:
         seed: Of the jitter of retries.
         hwaccel: "auto", "none" or a device type as FFmpeg names it.
         clock: Tells the time to everything; None is the real one.
+        key_systems: Open encrypted titles, the preferred one first.
         taps: See every event and action, as (now_us, message).
 
     Raises:
@@ -92,6 +93,7 @@ class Player:
         hwaccel: str = "auto",
         threads: str = "auto",
         clock: Clock | None = None,
+        key_systems: Sequence[KeySystem] = (),
         taps: Iterable[Tap] = (),
     ) -> None:
         if isinstance(controller, str):
@@ -107,6 +109,8 @@ class Player:
         self._seed = seed
         self._clock: Clock = clock if clock is not None else MonotonicClock()
         self._taps = tuple(taps)
+        self._key_systems = KeySystems(self._network, key_systems, sink=self._sink)
+        self._prepared = Preparations(self._network, self._key_systems, rules, self._clock)
         self._opening: _Opening | None = None
         self._viewing: Viewing | None = None
         self._ended = True
@@ -116,6 +120,8 @@ class Player:
 
     async def __aenter__(self) -> Player:
         self._tasks = await self._stack.enter_async_context(anyio.create_task_group())
+        if self._key_systems.systems:
+            self._tasks.start_soon(self._key_systems.warm, name="netplay key systems")
         return self
 
     async def __aexit__(
@@ -125,8 +131,7 @@ class Player:
         trace: TracebackType | None,
     ) -> None:
         await self.close()
-        if self._tasks is not None:
-            # Connections ahead of need, and the probe: nobody waits for these any more.
+        if self._tasks is not None:  # connections ahead and the probe: nobody waits for these
             self._tasks.cancel_scope.cancel()
         await self._stack.__aexit__(None, None, None)
         if error is None and self._viewing is not None and self._viewing.untold is not None:
@@ -158,18 +163,13 @@ class Player:
         asked_us = self._clock.now_us()
         try:
             with opening.scope:
-                for _ in range(CONNECTIONS_AHEAD):
-                    # Most titles keep their first segments where their manifest is; a
-                    # connection opened while that is on its way saves a round trip, or
-                    # three with TLS.
-                    self._tasks.start_soon(self._network.connect, url, name="netplay connect")
-                loaded = await load_manifest(self._network, url)
+                presentation = await self._prepared.presentation(url, self._tasks)
         finally:
             opening.over.set()
         if opening.scope.cancelled_caught or self._opening is not opening:
             raise anyio.ClosedResourceError("the player was closed, or opened something else")
         self._opening = None
-        if loaded.presentation.live is not None:
+        if presentation.live is not None:
             raise UnsupportedManifest(url, "it is live; only titles on demand are played yet")
         if at is not None:
             start_us = at.position_us
@@ -181,8 +181,8 @@ class Player:
             )
         self._start(
             Opened(
-                presentation=loaded.presentation,
-                device=self._device or remembered_device(),
+                presentation=presentation,
+                device=self._able(),
                 preferences=self._preferences,
                 asked_us=asked_us,
                 start_us=start_us,
@@ -191,12 +191,24 @@ class Player:
             )
         )
 
+    async def prepare(self, url: str) -> None:
+        """Get a title's manifest, licences and connections now, for an `open` that follows soon.
+
+        Raises:
+            ManifestError: The manifest did not come or cannot be read.
+        """
+        await self._prepared.prepare(url, self._able(), self._preferences)
+
     async def close(self) -> None:
         """Stop playing and close everything; does nothing if it is closed."""
         await self._stop()
-        if self._own_network:
-            with anyio.CancelScope(shield=True):
+        with anyio.CancelScope(shield=True):
+            await self._key_systems.aclose()
+            if self._own_network:
                 await self._network.aclose()
+
+    def _able(self) -> Device:
+        return self._key_systems.of_device(self._device or remembered_device())
 
     def _start(self, opened: Opened) -> None:
         assert self._tasks is not None
@@ -208,6 +220,7 @@ class Player:
             sink=self._sink,
             clock=self._clock,
             settings=self._settings,
+            key_systems=self._key_systems,
             taps=(*self._taps, self._probe_once_playing),
         )
         self._ended = False
@@ -341,24 +354,14 @@ class Player:
             text_languages: The same for subtitles; () takes them away.
             max_height: Of the picture.
         """
-        for tags in (sets, audio_languages, text_languages):
-            if isinstance(tags, str):
-                raise TypeError(f"a sequence of tags is wanted, not {tags!r}")
-        wants = self._preferences
-        if sets is not None:
-            known = {group.id for period in self.presentation.periods for group in period.sets}
-            unknown = [name for name in sets if name not in known]
-            if unknown:
-                raise ValueError(f"no AdaptationSet {unknown[0]!r}; there are {sorted(known)}")
-            wants = replace(wants, sets=tuple(sets))
-        elif audio_languages is not None or text_languages is not None:
-            wants = replace(wants, sets=())
-        if audio_languages is not None:
-            wants = replace(wants, audio_languages=tuple(audio_languages))
-        if text_languages is not None:
-            wants = replace(wants, text_languages=tuple(text_languages))
-        if max_height is not None:
-            wants = replace(wants, max_height=max_height)
+        wants = wished(
+            self._preferences,
+            lambda: self.presentation,
+            sets=sets,
+            audio_languages=audio_languages,
+            text_languages=text_languages,
+            max_height=max_height,
+        )
         self._preferences = wants
         self._open_viewing().tell(TracksChosen(wants))
         await anyio.lowlevel.checkpoint()

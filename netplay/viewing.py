@@ -17,6 +17,7 @@ from netplay.core.status import Status
 from netplay.errors import NetplayError
 from netplay.io.clock import Clock
 from netplay.io.drive import Driver
+from netplay.io.keys.systems import KeySystems
 from netplay.io.net.network import Network
 from netplay.io.show.render import RenderSettings
 from netplay.io.show.sink import Sink
@@ -59,6 +60,7 @@ class Viewing:
         sink: Sink,
         clock: Clock,
         settings: RenderSettings,
+        key_systems: KeySystems,
         taps: Iterable[Tap],
     ) -> None:
         self.presentation = opened.presentation
@@ -74,6 +76,7 @@ class Viewing:
             sink=sink,
             clock=clock,
             settings=settings,
+            key_systems=key_systems,
             taps=(self._qoe, *taps, self._watch),
         )
         self._waiters: list[Waiter] = []

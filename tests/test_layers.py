@@ -81,13 +81,18 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "netplay.player": (
         *LEAVES,
         "netplay.viewing",
+        "netplay.preparing",
+        "netplay.wishes",
         "netplay.core",
         "netplay.io",
         "netplay.manifest",
         "netplay.telemetry",
         "abr",
+        "drm",
         "anyio",
     ),
+    "netplay.preparing": (*LEAVES, "netplay.core", "netplay.io", "anyio"),
+    "netplay.wishes": (*LEAVES, "netplay.core"),
     "netplay.viewing": (
         *LEAVES,
         "netplay.core",
@@ -102,6 +107,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "netplay.io",
         "netplay.telemetry",
         "abr",
+        "drm",
         "anyio",
     ),
     "netplay": (

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from netplay.core.words import ErrorName, Track, Why
+from netplay.segments import Protection
 
 __all__ = [
     "Action",
     "Cancel",
+    "CloseKeys",
     "Connect",
     "Evict",
     "Fail",
@@ -18,8 +20,10 @@ __all__ = [
     "Finish",
     "Flush",
     "Hold",
+    "OpenKeys",
     "Play",
     "Removed",
+    "RenewKeys",
     "Resolve",
 ]
 
@@ -93,6 +97,43 @@ class Evict:
     """Forget the bytes of finished fetches."""
 
     fetch_ids: tuple[int, ...]
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenKeys:
+    """Get a licence. Ends in exactly one KeysReady or KeysFailed, unless closed.
+
+    Attributes:
+        key_session: Names the licence; never used twice.
+        representation: What its key's URI is relative to; "" is the manifest itself.
+        protection: What the key system needs to know; its `system` says which one.
+        kids: The keys wanted, as far as they are known.
+    """
+
+    key_session: int
+    representation: str
+    protection: Protection
+    kids: tuple[str, ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RenewKeys:
+    """Extend a licence while its keys go on to be used.
+
+    Ends in exactly one KeysReady or KeysFailed, unless closed.
+    """
+
+    key_session: int
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CloseKeys:
+    """Forget a licence and its keys. No event answers it."""
+
+    key_session: int
     reason: str = ""
 
 
@@ -201,6 +242,9 @@ Action = (
     | Fetch
     | Cancel
     | Evict
+    | OpenKeys
+    | RenewKeys
+    | CloseKeys
     | Feed
     | Flush
     | Play

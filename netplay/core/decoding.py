@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import assert_never
 
 from netplay.core.lane import Lane
+from netplay.core.licenses import Locked
 from netplay.core.messages import (
     Action,
     Decoded,
@@ -68,6 +69,8 @@ class Decoding:
         span = lane.buffer.of_fetch(event.fetch_id)
         if span is None:
             return []
+        if event.locked:
+            return self._requests.locked(Locked(span.representation, event.detail, event.fetch_id))
         detail = f"cannot be decoded: {event.detail}"
         transfer = self._requests.transfers.get(event.fetch_id)
         if transfer is not None:

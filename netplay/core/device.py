@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
+
+from netplay.segments import Protection
 
 __all__ = ["Device", "Family", "Platform", "Preferences"]
 
@@ -25,6 +28,7 @@ class Device:
         hdr: It shows PQ and HLG pictures as they are meant.
         software_max_height: Tallest picture it decodes in time without hardware; None: no limit.
         key_systems: Systems that keys can be had for, as Protection.system names them.
+        keys_by_id: Those of them that ask by key id, and need no init data.
         hdcp_level: Of the output: "NONE", "TYPE-0" or "TYPE-1"; None if unknown.
         memory_bytes: Memory free for media; None if unknown.
         cpu_headroom: Share of the processor that is idle, 0 to 1; None if unknown.
@@ -41,11 +45,19 @@ class Device:
     hdr: bool = False
     software_max_height: int | None = None
     key_systems: tuple[str, ...] = ()
+    keys_by_id: tuple[str, ...] = ()
     hdcp_level: str | None = None
     memory_bytes: int | None = None
     cpu_headroom: float | None = None
     battery: float | None = None
     network: NetworkType = "unknown"
+
+    def may_open(self, protections: Iterable[Protection]) -> bool:
+        """Whether a key system is at hand for media that is encrypted in one of these ways."""
+        return any(
+            way.system in self.key_systems or (not way.system and self.key_systems)
+            for way in protections
+        )
 
 
 @dataclass(frozen=True, slots=True)

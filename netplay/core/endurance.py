@@ -1,7 +1,7 @@
 """How long the viewer is kept waiting before playback fails.
 
-What nobody has ends it when the playhead comes there; silence, or hosts that drip, end it
-after a while.
+What nobody has ends it when the playhead comes there, a licence at its own moment;
+silence, or hosts that drip, end it after a while.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from netplay.core.lane import Lane
+from netplay.core.licenses import Licenses
 from netplay.core.messages import Fail, Track
 from netplay.core.playback import Playback
 from netplay.core.requests import Requests
@@ -25,11 +26,13 @@ class Endurance:
         lanes: Mapping[Track, Lane],
         playback: Playback,
         requests: Requests,
+        licenses: Licenses,
         rules: SessionRules,
     ) -> None:
         self._lanes = lanes
         self._playback = playback
         self._requests = requests
+        self._licenses = licenses
         self._rules = rules
 
     def verdict(self, now_us: int) -> Fail | None:
@@ -39,6 +42,9 @@ class Endurance:
             gone = lane.missing
             if gone is not None and position_us >= gone.at_us - self._rules.edge_us:
                 return Fail(gone.error, gone.segment, gone.attempts, "nobody has it")
+        ended = self._licenses.expired((it.representation for it in self._lanes.values()), now_us)
+        if ended:
+            return Fail("LicenseError", "the licence", (), ended)
         deadline_us = self.ends_at_us()
         if deadline_us is None or now_us < deadline_us:
             return None
@@ -58,6 +64,6 @@ class Endurance:
         if self._requests.failover.all_attempts():
             # A host that drips is heard for ever; nobody waits that long.
             heard_us = min(heard_us, began_us + 2 * limit_us)
-        elif list(self._requests.transfers):
+        elif list(self._requests.transfers) or self._licenses.pending:
             return None  # it is on its way; that it is silent would be noticed
         return max(began_us, heard_us) + limit_us

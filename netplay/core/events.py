@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from netplay.core.device import Device, Preferences
 from netplay.core.words import Failure, Track
-from netplay.segments import SegmentIndex
+from netplay.segments import Protection, SegmentIndex
 from netplay.timeline import Presentation
 
 __all__ = [
@@ -18,11 +18,14 @@ __all__ = [
     "Event",
     "FetchFailed",
     "Fetched",
+    "KeysFailed",
+    "KeysReady",
     "NetworkChanged",
     "NetworkMemory",
     "Opened",
     "Paused",
     "Progressed",
+    "ProtectionFound",
     "RateSet",
     "Rendered",
     "ResolveFailed",
@@ -154,6 +157,55 @@ class FetchFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class ProtectionFound:
+    """Media told how it is encrypted: an init segment did, or a fragment that brings new keys.
+
+    Attributes:
+        protections: One for each key id and key system; where the media brings no init
+            data, one for each key id, of no system.
+        fetch_id: The media segment from which on it is so; None: all of the Representation.
+    """
+
+    representation: str
+    protections: tuple[Protection, ...]
+    fetch_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeysReady:
+    """A licence was granted, or extended.
+
+    Attributes:
+        kids: The keys that may be used, as 32 lower-case hexadecimal digits.
+        refused: (key id, why) of keys that this device or its output may not use.
+        renew_at_us: When to ask for more time; None: never.
+        expires_at_us: When the keys may not be used any more; None: never.
+    """
+
+    key_session: int
+    kids: tuple[str, ...]
+    refused: tuple[tuple[str, str], ...] = ()
+    renew_at_us: int | None = None
+    expires_at_us: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeysFailed:
+    """A licence, or more time for it, was not to be had.
+
+    Attributes:
+        detail: What the licence service or the key system said.
+        denied: Asking again would change nothing.
+        retry_after_us: The service asked to be left alone for so long.
+    """
+
+    key_session: int
+    detail: str
+    denied: bool = False
+    retry_after_us: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Decoded:
     """Frames are ready: sent at a lane's first frame, at the end of each Feed, and rarely between.
 
@@ -179,6 +231,7 @@ class DecodeFailed:
     Attributes:
         fetch_id: Which segment.
         media: The bytes are to blame (broken data); else the device is (no such decoder).
+        locked: The key that was granted for them is wrong, or may not be used for this.
     """
 
     track: Track
@@ -186,6 +239,7 @@ class DecodeFailed:
     fetch_id: int
     detail: str
     media: bool = True
+    locked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,6 +346,9 @@ Event = (
     | Progressed
     | Fetched
     | FetchFailed
+    | ProtectionFound
+    | KeysReady
+    | KeysFailed
     | Decoded
     | DecodeFailed
     | DecodeLagged

@@ -14,9 +14,11 @@ from typing import assert_never
 from netplay.core.buffer import Span
 from netplay.core.failover import Ask, Failover, GiveUp, Resource, Wait
 from netplay.core.lane import Lane
+from netplay.core.licenses import Locked
 from netplay.core.messages import (
     Action,
     Cancel,
+    Evict,
     Failure,
     Fetch,
     Flush,
@@ -312,12 +314,24 @@ class Requests:
             for action in self.cancel(transfer, "its Representation was removed")
         ]
 
-    def locked(self, rep: Representation) -> list[Action]:
-        """Strike out a Representation whose segments turn out to be encrypted."""
+    def locked(self, locked: Locked) -> list[Action]:
+        """Strike out a Representation that cannot be opened, and take back what is of no use."""
+        rep = self._title.representation(locked.representation)
         self._title.locked(rep.id)
-        attempts = ((rep.name, "encrypted, and no key system that opens it is at hand"),)
-        self._title.remove(rep.id, None, attempts)
-        return [Removed(rep.id, None, attempts[0][1]), *self.drop_representation(rep.id)]
+        actions: list[Action] = []
+        if self._title.remove(rep.id, None, ((rep.name, locked.why),)):
+            actions.append(Removed(rep.id, None, locked.why))
+        for lane in self._lanes.values():
+            useless = [span for span in lane.buffer if span.representation == rep.id]
+            ids = [span.fetch_id for span in useless]
+            if locked.from_fetch in ids:
+                useless = useless[ids.index(locked.from_fetch) :]
+            for span in useless:
+                fetch_id = span.fetch_id
+                if fetch_id is not None and self.transfers.get(fetch_id) is None:
+                    actions += self.take_back(lane, fetch_id)
+                    actions.append(Evict((fetch_id,), locked.why))
+        return [*actions, *self.drop_representation(rep.id)]
 
     def _lose_segment(
         self, rep: Representation, segment: Segment, attempts: tuple[tuple[str, str], ...]

@@ -53,6 +53,12 @@ class SessionRules:
         jitter: Every back-off is stretched or shrunk by up to this share.
         give_up_us: Playback fails after a stall this long in which nothing arrived at all.
         give_up_start_us: The same before anything was shown.
+        key_tries: A licence that is not to be had is asked for so often before what it opens
+            is given up; renewing goes on until it expires. hls.js tries thrice.
+        key_backoff_us: Before a licence is asked for again, doubled each time up to
+        key_backoff_cap_us.
+        key_sessions: Licences held at once; the oldest that nothing needs is closed above
+            that. A guess: keys that change with every segment of 2 s need 15 of them.
         abandons: The controller is asked whether to leave a download half way.
         first_look_us: But not before it has lasted so long; 0: as soon as something comes.
         asks_anew: A download was left: the controller is asked again what to fetch, as by
@@ -86,6 +92,10 @@ class SessionRules:
     jitter: float = 0.2
     give_up_us: int = 60_000_000
     give_up_start_us: int = 20_000_000
+    key_tries: int = 3
+    key_backoff_us: int = 500_000
+    key_backoff_cap_us: int = 30_000_000
+    key_sessions: int = 32
     abandons: bool = True
     first_look_us: int = 0
     asks_anew: bool = False

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from abr.contract import Choice, Controller, Switch
 from netplay.core.buffer import Span
 from netplay.core.lane import Lane, Missing
+from netplay.core.licenses import Licenses
 from netplay.core.messages import Action, Track
 from netplay.core.offer import Offer
 from netplay.core.patience import Patience
@@ -48,6 +49,7 @@ class Scheduler:
         playback: Playback,
         requests: Requests,
         patience: Patience,
+        licenses: Licenses,
         controller: Controller,
         rules: SessionRules,
     ) -> None:
@@ -56,6 +58,7 @@ class Scheduler:
         self._playback = playback
         self._requests = requests
         self._patience = patience
+        self._licenses = licenses
         self._controller = controller
         self._rules = rules
         self._inits_wait_until_us: int | None = None
@@ -168,8 +171,12 @@ class Scheduler:
             return None  # it will be there after a refresh
         if segment is None or (end_us is not None and segment.start_us >= end_us):
             return self._nothing_until_later(lane, period, at_us)
-        if not self._title.opens(segment.entry.keys):
-            return self._requests.locked(rep)
+        for locked in self._licenses.need(rep, segment.entry.keys, now_us):
+            return self._requests.locked(locked)
+        if asked_for_keys := self._licenses.plan(now_us):
+            # Before the media that they open, and the choice of that stands.
+            lane.pending = rep.id
+            return asked_for_keys
         if segment.start_us > at_us + self._rules.edge_us:
             lane.buffer.add(Span(at_us, segment.start_us, segment.start_us, period=period))
             return []

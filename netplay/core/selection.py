@@ -157,7 +157,7 @@ def _refusal(rep: Representation, device: Device) -> str:
         return f"no decoder for {name}"
     if rep.video_range in ("pq", "hlg") and not device.hdr:
         return f"{rep.video_range} pictures on a device without HDR"
-    if rep.protections and not any(p.system in device.key_systems for p in rep.protections):
+    if rep.protections and not device.may_open(rep.protections):
         return "protected, and no key system that opens it is at hand"
     if rep.hdcp_level not in (None, "NONE") and (device.hdcp_level or "NONE") < rep.hdcp_level:
         return f"needs HDCP {rep.hdcp_level}"

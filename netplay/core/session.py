@@ -18,6 +18,7 @@ from netplay.core.failover import Failover
 from netplay.core.feeder import Feeder
 from netplay.core.jitter import Jitter
 from netplay.core.lane import Lane
+from netplay.core.licenses import Licenses, Locked
 from netplay.core.messages import (
     Action,
     Connect,
@@ -32,13 +33,15 @@ from netplay.core.messages import (
     Fetch,
     Fetched,
     FetchFailed,
-    Flush,
     Hold,
+    KeysFailed,
+    KeysReady,
     NetworkChanged,
     Opened,
     Paused,
     Play,
     Progressed,
+    ProtectionFound,
     RateSet,
     Rendered,
     Resolved,
@@ -55,6 +58,7 @@ from netplay.core.reporting import blank_status, make_status
 from netplay.core.requests import Requests
 from netplay.core.rules import SessionRules
 from netplay.core.scheduler import Scheduler
+from netplay.core.seeking import Seeker
 from netplay.core.selection import EMPTY, NO_END
 from netplay.core.status import Status
 from netplay.core.switching import Switcher
@@ -118,6 +122,7 @@ class Session:
             self._due_us = _soonest(
                 self._playback.wakeup_us(now_us),
                 self._scheduler.wakeup_us(now_us),
+                self._licenses.wakeup_us(),
                 self._endurance.ends_at_us(),
             )
         else:
@@ -149,7 +154,7 @@ class Session:
             start_us = event.presentation.start_us or 0
         if start_us < 0:  # counted from the end
             start_us += title.duration_us() or 0
-        start_us = self._within(start_us)
+        start_us = title.within(start_us)
         self._lanes: dict[Track, Lane] = {}
         transfers = Transfers(self.rules.first_look_us if self.rules.abandons else None)
         failover = Failover(self.rules, Jitter(self.seed, self.rules.jitter))
@@ -164,19 +169,25 @@ class Session:
             now_us=now_us,
         )
         self._feeder = Feeder(title, self._lanes, self.rules)
-        self._endurance = Endurance(self._lanes, self._playback, self._requests, self.rules)
         self._patience = Patience(title, self._lanes, self._playback, self._requests, self.rules)
+        self._licenses = Licenses(title, self.rules, Jitter(~self.seed, self.rules.jitter))
+        self._licenses.session_keys(event.presentation.session_protections, now_us)
+        self._endurance = Endurance(
+            self._lanes, self._playback, self._requests, self._licenses, self.rules
+        )
         self._scheduler = Scheduler(
             title,
             self._lanes,
             self._playback,
             self._requests,
             self._patience,
+            self._licenses,
             self.controller,
             self.rules,
         )
         self._switcher = Switcher(title, self._lanes, self._playback, self._requests, self.rules)
         self._switcher.open_lanes(start_us)
+        self._seeker = Seeker(title, self._lanes, self._playback, self._requests)
         self._decoding = Decoding(title, self._lanes, self._playback, self._requests, self.rules)
         self._connected = False
         if not any(lane.gates for lane in self._lanes.values()):
@@ -197,8 +208,14 @@ class Session:
                 return self._resolved(event, now_us)
             case Decoded() | Rendered() | DecodeFailed() | DecodeLagged():
                 return self._decoding.take(event, now_us)
+            case ProtectionFound():
+                return self._lock(self._licenses.found(event, now_us))
+            case KeysReady():
+                return self._lock(self._licenses.ready(event, now_us))
+            case KeysFailed():
+                return self._lock(self._licenses.failed(event, now_us))
             case Sought():
-                return self._seek(event, now_us)
+                return self._seeker.seek(event, now_us)
             case Paused():
                 return self._playback.pause(now_us)
             case Resumed():
@@ -271,23 +288,8 @@ class Session:
         self._title.resolved(transfer.resource[0], transfer.host, event.index)
         return []
 
-    def _seek(self, event: Sought, now_us: int) -> list[Action]:
-        target_us = self._within(event.position_us)
-        video = self._lanes.get("video")
-        if event.keyframe and video is not None:
-            target_us = self._keyframe_before(video, target_us)
-        actions = self._playback.seek(target_us, now_us)
-        for lane in self._lanes.values():
-            lane.restart(target_us)
-            actions.append(Flush(lane.track, lane.generation, None, reason="the viewer sought"))
-            transfer = self._requests.transfers.segment_of(lane.track)
-            span = lane.buffer.of_fetch(transfer.transfer_id) if transfer else None
-            planned_us = lane.planned_us(target_us)
-            if transfer and span and not target_us < span.end_us <= planned_us:
-                actions += self._requests.cancel(transfer, "the viewer sought elsewhere")
-            if planned_us <= target_us:
-                lane.representation = ""
-        return actions
+    def _lock(self, locked: list[Locked]) -> list[Action]:
+        return [action for one in locked for action in self._requests.locked(one)]
 
     # What follows.
 
@@ -304,7 +306,7 @@ class Session:
             rounds += 1
             assert rounds <= _ROUNDS, "the session did not settle"
             position_us = self._playback.position_us(now_us)
-            asked = self._scheduler.plan(position_us, now_us)
+            asked = self._licenses.plan(now_us) + self._scheduler.plan(position_us, now_us)
             fed = self._feeder.feed(position_us, waiting=self._playback.waiting is not None)
             moved = self._playback.check(now_us, ticked=ticked)
             failure = self._endurance.verdict(now_us)
@@ -369,27 +371,6 @@ class Session:
             return None
         wakeup_us = _soonest(self._due_us, self._scheduler.looks_at_us(now_us))
         return None if wakeup_us is None else max(now_us, wakeup_us)
-
-    # Where things are.
-
-    def _within(self, position_us: int) -> int:
-        """Return the nearest position that can be played."""
-        duration_us = self._title.duration_us()
-        if duration_us is not None:
-            position_us = min(position_us, duration_us - 1)
-        return max(0, position_us)
-
-    def _keyframe_before(self, video: Lane, position_us: int) -> int:
-        span = video.buffer.at(position_us)
-        if span is not None and not span.is_gap:
-            return span.segment_start_us
-        _, ladder = self._title.ladder("video", position_us)
-        for rep in ladder.representations if ladder else ():
-            index = self._title.index(rep)
-            segment = index.at(position_us) if index else None
-            if segment is not None:
-                return segment.start_us
-        return position_us
 
 
 def _soonest(*moments_us: int | None) -> int | None:

@@ -14,7 +14,7 @@ from netplay.core.device import Device, Preferences
 from netplay.core.messages import ErrorName, Track
 from netplay.core.offer import Offer
 from netplay.core.selection import Ladder, Selection, select
-from netplay.segments import Protection, Segment, SegmentIndex
+from netplay.segments import Segment, SegmentIndex
 from netplay.timeline import Known, Presentation, Representation, Unresolved
 
 __all__ = ["Title"]
@@ -206,10 +206,6 @@ class Title:
         """Note that a Representation is encrypted and cannot be opened."""
         self._locked.add(representation)
 
-    def opens(self, keys: tuple[Protection, ...]) -> bool:
-        """Whether a segment that is encrypted in one of these ways can be opened; () is clear."""
-        return not keys or any(key.system in self.device.key_systems for key in keys)
-
     def ban(self, representation: str, until_us: int) -> None:
         """Leave a Representation out for a while."""
         self._banned_until_us[representation] = until_us
@@ -278,3 +274,10 @@ class Title:
             return self.presentation.duration_us
         ends = [index.end_us for index in self._indexes.values() if index.ended]
         return max(ends, default=None)
+
+    def within(self, position_us: int) -> int:
+        """Return the nearest position that can be played."""
+        duration_us = self.duration_us()
+        if duration_us is not None:
+            position_us = min(position_us, duration_us - 1)
+        return max(0, position_us)

@@ -7,12 +7,13 @@ woken by the next change.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import anyio
 
 from netplay.errors import MediaError
+from netplay.media.protection import SampleEncryption
 
 __all__ = ["Config", "Packet", "Source", "SourceLost", "Stream"]
 
@@ -35,6 +36,8 @@ class Config:
             "webvtt" and "ttml" (a whole document a packet), "wvtt" and "stpp" (in fMP4).
         extradata: What FFmpeg wants beside the packets; b"" for none.
         identity: Tells init segments apart whose codec and extradata are equal.
+        scheme: How its encrypted packets are encrypted ("cenc", "cbcs", …); "" where none
+            are. No matter to a decoder.
     """
 
     stream: Stream
@@ -46,6 +49,7 @@ class Config:
     sample_rate_hz: int | None = None
     channels: int | None = None
     identity: str = ""
+    scheme: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,7 @@ class Packet:
     Attributes:
         trim_start: Audio samples at its beginning that are priming: decoded, not heard.
         trim_end: Audio samples at its end that are padding.
+        encryption: How its data is encrypted; None: it is in the clear.
     """
 
     pts: int
@@ -64,6 +69,7 @@ class Packet:
     data: bytes | memoryview
     trim_start: int = 0
     trim_end: int = 0
+    encryption: SampleEncryption | None = None
 
 
 class Source:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from netplay.errors import MediaError
-from netplay.media.boxes import Box, Buffer, Header, header
+from netplay.media.boxes import Box, Buffer, Header, boxes, header
 from netplay.media.coverage import Coverage, Span
 from netplay.media.emsg import EventMessage, read_emsg
 from netplay.media.init import InitSegment
@@ -40,6 +40,9 @@ taken for a box header claims hundreds of megabytes."""
 MAX_RUNS = 1 << 14
 """Waiting for their bytes at once. A guess with room: most fragments have one a track."""
 
+MAX_PSSH = 64
+"""In the fragments of one segment. A guess with room: one a key system and key."""
+
 MAX_EVENTS = 4096
 """In one segment. A guess with room: ID3 at every frame of ten seconds is 600."""
 
@@ -52,6 +55,7 @@ class FragmentReader:
     Attributes:
         events: Event messages met so far, in order; whoever takes them may clear the list.
         producer_times: What the encoder's clock said (`prft`), in order.
+        pssh: Init data of keys that fragments bring along (`pssh` in a `moof`), each once.
     """
 
     def __init__(
@@ -74,6 +78,7 @@ class FragmentReader:
         """
         self.events: list[EventMessage] = []
         self.producer_times: list[ProducerTime] = []
+        self.pssh: list[bytes] = []
         self._init = init
         self._what = what
         self._decode_ticks = dict(decode_ticks or {})
@@ -199,6 +204,9 @@ class FragmentReader:
 
     def _read_moof(self, view: memoryview, box: Box, samples: list[Sample]) -> None:
         self._fragments += 1
+        for inner in boxes(view, box.body, box.end, what=self._what):
+            if inner.kind == "pssh":
+                self._learn(bytes(view[inner.start : inner.end]))
         runs = read_moof(
             view,
             box,
@@ -218,6 +226,14 @@ class FragmentReader:
                     self._what, f"samples at byte {run.start}, before their moof ends at {end}"
                 )
             self._queue(run)
+
+    def _learn(self, pssh: bytes) -> None:
+        """Keep init data, if it is new."""
+        if pssh in self.pssh:
+            return
+        if len(self.pssh) >= MAX_PSSH:
+            raise MediaError(self._what, f"more than {MAX_PSSH} pssh boxes")
+        self.pssh.append(pssh)
 
     def _queue(self, run: Run) -> None:
         """Keep a run, in the order of the file, until its bytes arrive."""

@@ -17,6 +17,7 @@ from netplay.core.device import Device, Preferences
 from netplay.core.messages import (
     Action,
     Cancel,
+    CloseKeys,
     Connect,
     Decoded,
     Event,
@@ -31,9 +32,11 @@ from netplay.core.messages import (
     Hold,
     NetworkMemory,
     Opened,
+    OpenKeys,
     Play,
     Removed,
     Rendered,
+    RenewKeys,
     Resolve,
     Resolved,
     ResolveFailed,
@@ -367,6 +370,8 @@ class Simulation:
                 self._ending = "failed"
             case Removed():
                 pass  # said for the taps alone
+            case OpenKeys() | RenewKeys() | CloseKeys():
+                raise AssertionError("a simulated device has no key systems")
             case _:
                 assert_never(action)
 

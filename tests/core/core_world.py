@@ -34,10 +34,14 @@ from netplay.core.messages import (
     Finish,
     Flush,
     Hold,
+    KeysFailed,
+    KeysReady,
     Opened,
+    OpenKeys,
     Play,
     Progressed,
     Rendered,
+    RenewKeys,
     Resolve,
     Resolved,
     ResolveFailed,
@@ -77,6 +81,9 @@ REFUSED = Fault("refused")
 MISSING = Fault("status", status=404)
 GONE = Fault("status", status=410)
 SILENT = Fault(None)
+
+Service = Callable[["OpenKeys | RenewKeys", int], tuple[int, KeysReady | KeysFailed] | None]
+"""Answers a licence request after so many microseconds; None: never."""
 
 Faults = Callable[[Fetch | Resolve, int], Fault | None]
 Deed = Event | Callable[["World"], Event | None]
@@ -208,6 +215,7 @@ class World:
         checked: bool = True,
         undecodable: Callable[[Fetch], str | None] = lambda _: None,
         media_to_blame: bool = True,
+        service: Service = lambda _, __: None,
     ) -> None:
         self.movie = movie
         self.session = Session(
@@ -237,6 +245,8 @@ class World:
         self._checked = checked
         self._undecodable = undecodable
         self._media_to_blame = media_to_blame
+        self._service = service
+        self.kids: set[str] = set()
         opened = Opened(
             movie.presentation,
             device or Device(),
@@ -299,6 +309,8 @@ class World:
 
     def tell(self, event: Event) -> list[Action]:
         """Tell the Session something now, and perform what it answers."""
+        if isinstance(event, KeysReady):
+            self.kids |= set(event.kids)
         actions = self.session.handle(event, self.now_us)
         self.log.append((self.now_us, event, tuple(actions)))
         self.watch.saw(event, actions)
@@ -454,6 +466,10 @@ class World:
                 gone = action.fetch_id if action.fetch_id is not None else action.resolve_id
                 assert gone is not None
                 del self._live[gone]
+            case OpenKeys() | RenewKeys():
+                answer = self._service(action, self.now_us)
+                if answer is not None:
+                    self._push(self.now_us + answer[0], answer[1])
             case Feed():
                 self._decoder(action.track).queue.append(action)
             case Flush():
@@ -514,6 +530,9 @@ class World:
             reached_us = download.media_until_us()
             init = self._init_of(request)
             if reached_us is None or (init and (request.representation, init) not in self._inits):
+                return
+            rep = self.movie.representation(request.representation)
+            if {way.default_kid for way in rep.protections if way.default_kid} - self.kids:
                 return
             why = self._undecodable(request)
             if why is not None:

@@ -15,6 +15,7 @@ from reels import demuxed, listed, reel, split
 from netplay.errors import MediaError
 from netplay.io.fetch.intake import Intake, open_intake, read_init_bytes
 from netplay.io.source import Config, Packet, Source, Stream
+from netplay.segments import Protection
 
 ID3 = (
     b"ID3\x04\x00\x00\x00\x00\x00\x3fPRIV\x00\x00\x00\x35\x00\x00"
@@ -35,7 +36,10 @@ class Taken:
     ) -> None:
         self.source = Source("v/7")
         read = None if init is None else read_init_bytes(init, what="init of v")
-        self.intake: Intake = open_intake(self.source, read, lane=lane, mime_type=mime_type)
+        self.found: list[Protection] = []
+        self.intake: Intake = open_intake(
+            self.source, read, lane=lane, mime_type=mime_type, found=self.found.extend
+        )
         for piece in pieces:
             self.intake.feed(piece)
         anyio.run(self._finish)

@@ -73,6 +73,7 @@ class Screen:
     """
 
     threaded = False
+    protected = True
     audio_ahead_us = 0
 
     def __init__(self) -> None:

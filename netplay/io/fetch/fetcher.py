@@ -30,11 +30,13 @@ from netplay.core.messages import (
     ResolveFailed,
 )
 from netplay.errors import MediaError, shown_url
-from netplay.io.fetch.intake import Init, read_init_bytes
+from netplay.io.fetch.intake import Init
+from netplay.io.fetch.intakes import Intakes
 from netplay.io.fetch.places import Places
 from netplay.io.fetch.resolve import fetch_index
 from netplay.io.fetch.tracks import needed_stream
 from netplay.io.fetch.transfer import InitKey, Transfer
+from netplay.io.keys.store import KeyStore
 from netplay.io.net.network import Network
 from netplay.io.net.ranges import check_answer
 from netplay.io.net.transport import Request, TransferFailed
@@ -63,6 +65,7 @@ class Fetcher:
         clock: Callable[[], int],
         task_group: TaskGroup,
         utc_clock: Callable[[], int] | None = None,
+        keys: KeyStore | None = None,
     ) -> None:
         """Make a fetcher for one session.
 
@@ -74,6 +77,7 @@ class Fetcher:
             clock: The driver's monotonic clock.
             task_group: Where the tasks live.
             utc_clock: Unix time in microseconds; None is the system's.
+            keys: Open segments that are encrypted as a whole.
         """
         self._network = network
         self._presentation = presentation
@@ -83,6 +87,7 @@ class Fetcher:
         self._tasks = task_group
         self._local = urlsplit(presentation.url).scheme.lower() == "file"
         self._places = Places(presentation)
+        self._intakes = Intakes(self._places, keys if keys is not None else KeyStore(), emit)
         self._transfers: dict[int, Transfer] = {}
         self._failed: OrderedDict[int, None] = OrderedDict()
         self._resolves: dict[int, anyio.CancelScope] = {}
@@ -113,6 +118,10 @@ class Fetcher:
                     self._forget(fetch_id)
             case other:
                 assert_never(other)
+
+    def key_base(self, representation: str) -> str:
+        """Return what the URIs of keys are relative to; "" asks for the manifest."""
+        return self._places.key_base(representation)
 
     def source(self, fetch_id: int) -> Source:
         """Return the packets of a media fetch, which may still be arriving.
@@ -197,8 +206,7 @@ class Fetcher:
             if known is None:
                 return
             _, init = known
-        rep = self._places.representation(transfer.action.representation)
-        transfer.open(init, mime_type=rep.mime_type)
+        transfer.open(self._intakes.of(transfer, init))
 
     async def _receive(self, transfer: Transfer, request: Request) -> None:
         limit_s = self._network.timeouts.segment_s
@@ -250,7 +258,7 @@ class Fetcher:
     async def _complete(self, transfer: Transfer) -> None:
         """Read what has come to its end; where the init segment is late, once that is here."""
         if transfer.action.init:
-            self._keep_init(transfer)
+            await self._keep_init(transfer)
             return
         if transfer.intake is None:
             self._tell(transfer)
@@ -260,12 +268,9 @@ class Fetcher:
         await intake.finish()
         self._succeed(transfer)
 
-    def _keep_init(self, transfer: Transfer) -> None:
+    async def _keep_init(self, transfer: Transfer) -> None:
         """Read an init segment, and go on with the media that waited for it."""
-        init = read_init_bytes(b"".join(transfer.raw), what=transfer.source.name)
-        streams = {track.config.stream for track in init.tracks}
-        if transfer.needs and init.container == "fmp4" and transfer.needs not in streams:
-            raise MediaError(transfer.source.name, f"holds no {transfer.needs}")
+        init = await self._intakes.init(transfer)
         key = transfer.init_key
         assert key is not None
         self._inits[key] = (transfer.action.fetch_id, init)

@@ -6,7 +6,8 @@ fragmented MP4 is read while it arrives; every other container when it is comple
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
@@ -15,11 +16,13 @@ import anyio.to_thread
 from netplay.errors import MediaError
 from netplay.io.fetch.demux import Demuxed, demux
 from netplay.io.fetch.tracks import StreamTrack, stream_tracks
+from netplay.io.keys.found import protections, protections_of
 from netplay.io.source import Config, Packet, Source, Stream
 from netplay.media.boxes import find
 from netplay.media.container import Container, sniff
 from netplay.media.fragments import FragmentReader
 from netplay.media.init import InitSegment, read_init
+from netplay.segments import Protection
 
 __all__ = ["Init", "Intake", "open_intake", "read_init_bytes"]
 
@@ -35,12 +38,18 @@ class Init:
         container: What it is in.
         movie: What it says, where it is fragmented MP4.
         tracks: Those given to decoders; empty unless fragmented MP4.
+        protections: How its media is encrypted; () if it is in the clear.
     """
 
     data: bytes
     container: Container
     movie: InitSegment | None
     tracks: tuple[StreamTrack, ...]
+    protections: tuple[Protection, ...] = ()
+
+
+Found = Callable[[tuple[Protection, ...]], None]
+"""Hears how media is encrypted, where it is the media that says so."""
 
 
 def read_init_bytes(data: bytes, *, what: str) -> Init:
@@ -55,19 +64,20 @@ def read_init_bytes(data: bytes, *, what: str) -> Init:
     if container != "fmp4":
         raise MediaError(what, f"not an init segment: {_described(data)}")
     movie = read_init(data, what=what)
-    return Init(data, "fmp4", movie, stream_tracks(movie, what=what))
+    tracks = stream_tracks(movie, what=what)
+    return Init(data, "fmp4", movie, tracks, protections_of(movie))
 
 
 class Intake(Protocol):
-    """Reads one segment.
+    """Reads one segment."""
 
-    Attributes:
-        from_us: The earliest media time in it; None until known.
-        until_us: Media is there up to here without a hole; None until known.
-    """
+    @property
+    def from_us(self) -> int | None:
+        """The earliest media time in it; None until known."""
 
-    from_us: int | None
-    until_us: int | None
+    @property
+    def until_us(self) -> int | None:
+        """Media is there up to here without a hole; None until known."""
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes.
@@ -87,7 +97,15 @@ class Intake(Protocol):
         """
 
 
-def open_intake(source: Source, init: Init | None, *, lane: Stream, mime_type: str) -> Intake:
+def open_intake(
+    source: Source,
+    init: Init | None,
+    *,
+    lane: Stream,
+    mime_type: str,
+    found: Found,
+    kid: bytes | None = None,
+) -> Intake:
     """Return what reads a segment into a Source.
 
     Args:
@@ -95,18 +113,28 @@ def open_intake(source: Source, init: Init | None, *, lane: Stream, mime_type: s
         init: What the segment is decoded with; None where it needs none.
         lane: The stream whose times are the segment's.
         mime_type: As the manifest declares it, for text that cannot be told by its bytes.
+        found: Hears of keys that the init segment does not tell of.
+        kid: Stands for the key of all its samples, whatever they say (HLS); None: they say.
     """
     if init is not None and init.movie is not None:
-        return _FragmentIntake(source, init.movie, init.tracks, lane=lane)
-    return _WholeIntake(source, init, lane=lane, mime_type=mime_type)
+        return _FragmentIntake(source, init, lane=lane, found=found, kid=kid)
+    return _WholeIntake(source, init, lane=lane, mime_type=mime_type, found=found, kid=kid)
 
 
 class _FragmentIntake:
     """Fragmented MP4, read as it comes."""
 
     def __init__(
-        self, source: Source, movie: InitSegment, tracks: tuple[StreamTrack, ...], *, lane: Stream
+        self,
+        source: Source,
+        init: Init,
+        *,
+        lane: Stream,
+        found: Found,
+        kid: bytes | None,
     ) -> None:
+        movie, tracks = init.movie, init.tracks
+        assert movie is not None
         self.from_us: int | None = None
         self.until_us: int | None = None
         self._source = source
@@ -115,6 +143,9 @@ class _FragmentIntake:
         self._alone = len(movie.tracks) == 1
         lanes = [track for track in tracks if track.config.stream == lane]
         self._main = lanes[0] if lanes else tracks[0]
+        self._found = found
+        self._kid = kid
+        self._kids = {bytes.fromhex(way.default_kid) for way in init.protections}
         source.start(tuple(track.config for track in tracks))
 
     def feed(self, data: bytes) -> None:
@@ -128,9 +159,22 @@ class _FragmentIntake:
             mine = samples if self._alone else [it for it in samples if it[0] == track.track_id]
             if mine:
                 packets = track.packets(mine, what=self._source.name)
+                if track.config.scheme:
+                    packets = self._keyed(packets, track.config.scheme)
                 self._source.add(track.config.stream, packets)
         if self.from_us is None:
             self.measure()
+
+    def _keyed(self, packets: list[Packet], scheme: str) -> list[Packet]:
+        """Return encrypted packets under the key they mean, and tell of keys that are new."""
+        if self._kid is not None:
+            return [_under(packet, self._kid) for packet in packets]
+        fresh = {it.encryption.kid for it in packets if it.encryption} - self._kids
+        if fresh:
+            self._kids |= fresh
+            kids = sorted(kid.hex() for kid in fresh)
+            self._found(protections(kids, scheme, self._reader.pssh))
+        return packets
 
     def measure(self) -> None:
         span = self._reader.span(self._main.track_id)
@@ -157,13 +201,24 @@ class _FragmentIntake:
 class _WholeIntake:
     """Any other container, read once it is complete."""
 
-    def __init__(self, source: Source, init: Init | None, *, lane: Stream, mime_type: str) -> None:
+    def __init__(
+        self,
+        source: Source,
+        init: Init | None,
+        *,
+        lane: Stream,
+        mime_type: str,
+        found: Found,
+        kid: bytes | None,
+    ) -> None:
         self.from_us: int | None = None
         self.until_us: int | None = None
         self._source = source
         self._init = init
         self._lane = lane
         self._mime_type = mime_type
+        self._found = found
+        self._kid = kid
         self._pieces: list[bytes] = []
 
     def feed(self, data: bytes) -> None:
@@ -198,9 +253,12 @@ class _WholeIntake:
 
     async def _read_fragments(self, data: bytes) -> None:
         """Read a segment that carries its own init segment."""
-        movie = read_init(data, what=self._source.name)
-        tracks = stream_tracks(movie, what=self._source.name)
-        intake = _FragmentIntake(self._source, movie, tracks, lane=self._lane)
+        init = read_init_bytes(data, what=self._source.name)
+        if init.protections and self._kid is None:
+            self._found(init.protections)
+        intake = _FragmentIntake(
+            self._source, init, lane=self._lane, found=self._found, kid=self._kid
+        )
         intake.feed(data)
         await intake.finish()
         self.from_us, self.until_us = intake.from_us, intake.until_us
@@ -214,6 +272,13 @@ class _WholeIntake:
         self._source.start(tuple(it.config for it in streams))
         for it in streams:
             self._source.add(it.config.stream, it.packets)
+
+
+def _under(packet: Packet, kid: bytes) -> Packet:
+    """Return a packet whose key is the one named, if it needs any."""
+    if packet.encryption is None:
+        return packet
+    return replace(packet, encryption=packet.encryption._replace(kid=kid))
 
 
 def _main(streams: tuple[Demuxed, ...], lane: Stream) -> Demuxed:

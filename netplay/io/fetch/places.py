@@ -6,7 +6,11 @@ the indexes resolved so far make of them.
 
 from __future__ import annotations
 
+from urllib.parse import urljoin
+
+from drm.initdata import uri_kid
 from netplay.core.messages import Fetch
+from netplay.io.fetch.unlock import SegmentKey
 from netplay.io.net.ranges import wanted_range
 from netplay.io.net.transport import Request
 from netplay.manifest import request_url
@@ -20,6 +24,7 @@ class Places:
     """Knows a presentation's representations, and the indexes resolved a host."""
 
     def __init__(self, presentation: Presentation) -> None:
+        self._url = presentation.url
         self._representations = {
             rep.id: rep for period in presentation.periods for rep in period.representations
         }
@@ -58,6 +63,24 @@ class Places:
             about=action,
         )
         return request, entry.init
+
+    def key_base(self, representation: str) -> str:
+        """Return what the URIs of its keys are relative to; "" asks for the manifest."""
+        if not representation:
+            return self._url
+        # The first host's playlist, whichever the segments come from: one key has one name.
+        first = self._representations[representation].locations[0]
+        return self.location(representation, first.host).url
+
+    def key(self, action: Fetch) -> SegmentKey | None:
+        """Return the key without an id that a playlist names for a segment, if it does."""
+        for way in self._entry(action).keys:
+            if way.system == "identity":
+                uri = urljoin(self.key_base(action.representation), way.key_uri)
+                iv = way.iv or action.number.to_bytes(16, "big")
+                kid = bytes.fromhex(way.default_kid or uri_kid(uri))
+                return SegmentKey(kid, way.scheme, iv)
+        return None
 
     def _index_host(self, name: str, host: str) -> str:
         index = self._representations[name].index

@@ -45,18 +45,20 @@ class StreamTrack:
         return (ticks + self.offset_ticks) * 1_000_000 // self.config.timescale
 
     def packets(self, samples: Iterable[Sample], *, what: str) -> list[Packet]:
-        """Return samples of this track as a decoder takes them.
+        """Return samples of this track as a decoder takes them, once they are decrypted.
 
         Raises:
-            MediaError: They are encrypted.
+            MediaError: They are encrypted, in a way that the init segment does not name.
         """
         offset, lead = self.offset_ticks, self.lead_ticks
         made = []
         for _, dts, pts, duration, keyframe, data, encryption in samples:
-            if encryption is not None:
-                raise MediaError(what, "its samples are encrypted, and there is no key for them")
+            if encryption is not None and not self.config.scheme:
+                raise MediaError(what, "its samples are encrypted, and no scheme is named")
             trim = 0 if dts >= lead else self._samples(min(duration, lead - dts))
-            made.append(Packet(pts + offset, dts + offset, duration, keyframe, data, trim))
+            made.append(
+                Packet(pts + offset, dts + offset, duration, keyframe, data, trim, 0, encryption)
+            )
         return made
 
     def _samples(self, ticks: int) -> int:
@@ -116,6 +118,7 @@ def _stream_track(track: TrackInit, *, what: str) -> StreamTrack:
             height=track.height or None,
             sample_rate_hz=track.sample_rate_hz or None,
             channels=track.channels or None,
+            scheme=track.protection.scheme if track.protection else "",
         ),
         track_id=track.track_id,
         offset_ticks=offset,

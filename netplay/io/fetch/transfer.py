@@ -8,7 +8,7 @@ import anyio
 
 from netplay.core.messages import Fetch, Fetched, Progressed
 from netplay.errors import MediaError
-from netplay.io.fetch.intake import Init, Intake, open_intake
+from netplay.io.fetch.intake import Intake
 from netplay.io.source import Source, Stream
 from netplay.segments import Init as InitPlace
 
@@ -56,14 +56,13 @@ class Transfer:
     over: bool = False
     opened: anyio.Event = field(default_factory=anyio.Event)
 
-    def open(self, init: Init | None, *, mime_type: str) -> None:
-        """Set up the intake and give it what was held for it.
+    def open(self, intake: Intake) -> None:
+        """Take an intake and give it what was held for it.
 
         Raises:
             MediaError: That is not what it should be.
         """
-        lane = self.action.track
-        self.intake = open_intake(self.source, init, lane=lane, mime_type=mime_type)
+        self.intake = intake
         self.opened.set()
         for data in self.held:
             self.intake.feed(data)

@@ -273,7 +273,13 @@ class HttpTransport:
         if request.byte_range is not None:
             headers.append(("Range", request.byte_range.header))
         try:
-            sent = httpx.Request("GET", request.url, headers=headers, extensions=extensions)
+            sent = httpx.Request(
+                request.method,
+                request.url,
+                headers=headers,
+                content=request.body or None,
+                extensions=extensions,
+            )
         except (httpx.InvalidURL, UnicodeError, ValueError) as error:
             raise TransferFailed("scheme", f"{shown_url(request.url)}: not a URL") from error
         if sent.url.userinfo and "authorization" not in sent.headers:

@@ -86,12 +86,9 @@ class Network:
         self.memory = memory or NetworkMemory()
         self._headers = tuple((headers or {}).items())
         self._decorate = decorate
-        over_http = HttpTransport(
-            timeouts=self.timeouts,
-            connections=self.limits.connections,
-            transport=transport,
-            ssl_context=ssl_context,
-        )
+        self._transport = transport
+        self._ssl_context = ssl_context
+        over_http = self.apart()
         self._transports: dict[str, Transport] = {
             "http": over_http,
             "https": over_http,
@@ -152,6 +149,18 @@ class Network:
                     headers = _without_secrets(headers)
                     request = replace(request, headers=_without_secrets(request.headers))
                 request = replace(request, url=target)
+
+    def apart(self) -> HttpTransport:
+        """Return another transport over HTTP, with the same trust and cookies of its own.
+
+        None of this network's headers go over it. Whoever asks for it closes it.
+        """
+        return HttpTransport(
+            timeouts=self.timeouts,
+            connections=self.limits.connections,
+            transport=self._transport,
+            ssl_context=self._ssl_context,
+        )
 
     async def connect(self, url: str) -> None:
         """Open a connection to a URL's server ahead of need; failing is no matter."""

@@ -17,12 +17,12 @@ from netplay.segments import ByteRange
 
 __all__ = ["Decorate", "Purpose", "Request", "Response", "TransferFailed", "Transport"]
 
-Purpose = Literal["manifest", "index", "init", "segment"]
+Purpose = Literal["manifest", "index", "init", "segment", "license"]
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One GET.
+    """One GET, or what a licence service is told.
 
     Attributes:
         url: Absolute: http, https, file or data.
@@ -30,6 +30,8 @@ class Request:
         byte_range: The part of the resource to send; None is all of it.
         headers: Besides those that every request carries.
         about: The action that asked for it, for whoever decorates requests.
+        method: "GET" or "POST".
+        body: What is sent; never shown.
     """
 
     url: str
@@ -37,6 +39,8 @@ class Request:
     byte_range: ByteRange | None = None
     headers: tuple[tuple[str, str], ...] = ()
     about: Fetch | Resolve | None = None
+    method: str = "GET"
+    body: bytes = field(default=b"", repr=False)
 
 
 Decorate = Callable[[Request], Request]

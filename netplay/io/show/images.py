@@ -28,13 +28,18 @@ class ImageSink:
     Args:
         folder: Made if it is not there; files of the same name are replaced.
         image: What kind of file.
+        protected: Pictures that were encrypted may be written too; it is the app's word
+            that the licence allows it.
     """
 
     threaded = True
     """Compressing a 1080p PNG takes some 50 ms."""
 
-    def __init__(self, folder: Path, *, image: ImageFormat = "png") -> None:
+    def __init__(
+        self, folder: Path, *, image: ImageFormat = "png", protected: bool = False
+    ) -> None:
         self.audio_ahead_us = 0
+        self.protected = protected
         self._folder = folder
         self._image: ImageFormat = image
         self._encoder: av.VideoCodecContext | None = None

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 
 import anyio
 
-from netplay.core.messages import Feed
-from netplay.errors import DecodeError, MediaError
+from netplay.core.messages import Feed, Flush
+from netplay.errors import DecodeError, LicenseError, MediaError
 from netplay.io.show.decode import Decoder
 from netplay.io.show.frames import AudioBlock, Entry, clipped
 from netplay.io.source import Packet
 
-__all__ = ["Job", "Visit"]
+__all__ = ["Job", "Visit", "cut", "stays"]
 
 _HOP_S = 0.02
 """How long one visit to the worker thread decodes before it looks up again.
@@ -65,15 +65,21 @@ class Visit:
     """
 
     def __init__(
-        self, decoder: Decoder, soon: Sequence[tuple[Packet, int]], job: Job, enough: int
+        self,
+        decoder: Decoder,
+        soon: Sequence[tuple[Packet, int]],
+        job: Job,
+        enough: int,
+        opened: Callable[[Packet], Packet],
     ) -> None:
         self._decoder = decoder
         self._soon = soon
         self._job = job
         self._enough = enough
+        self._opened = opened
         self.entries: list[Entry] = []
         self.taken = 0
-        self.error: MediaError | DecodeError | None = None
+        self.error: MediaError | DecodeError | LicenseError | None = None
 
     def make(self) -> None:
         """Decode; on the worker thread."""
@@ -81,8 +87,8 @@ class Visit:
         wanted = 0
         for packet, fetch_id in self._soon:
             try:
-                came = self._decoder.decode(packet, fetch_id)
-            except (MediaError, DecodeError) as error:
+                came = self._decoder.decode(self._opened(packet), fetch_id)
+            except (MediaError, DecodeError, LicenseError) as error:
                 self.error = error
                 return
             self.taken += 1
@@ -90,3 +96,14 @@ class Visit:
             wanted += sum(self._job.wanted(entry) is not None for entry in came)
             if wanted >= self._enough or time.perf_counter() - began > _HOP_S:
                 return
+
+
+def stays(feed: Feed, flush: Flush) -> bool:
+    """Return whether a Feed that is not begun stays in line."""
+    return flush.from_us is not None and feed.fetch_id in flush.keeps
+
+
+def cut(feed: Feed, flush: Flush) -> Feed:
+    """Return a Feed that stays in line: it ends where the lane was emptied from, if before."""
+    ends_us = [moment for moment in (feed.until_us, flush.from_us) if moment is not None]
+    return replace(feed, generation=flush.generation, until_us=min(ends_us), last=False)

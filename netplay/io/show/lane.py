@@ -11,16 +11,19 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from typing import Any, Literal, TypeVar
 
 import anyio
 
 from netplay.core.messages import Decoded, DecodeFailed, Event, Feed, Flush
-from netplay.errors import DecodeError, MediaError
+from netplay.errors import DecodeError, LicenseError, MediaError
+from netplay.io.keys.locks import Locks
+from netplay.io.keys.store import KeyStore
 from netplay.io.show.decode import Decoder
 from netplay.io.show.frames import Entry
-from netplay.io.show.job import Job, Visit
+from netplay.io.show.job import Job, Visit, cut, stays
 from netplay.io.show.ready import Ready
 from netplay.io.source import Config, Packet, Source, SourceLost, Stream
 
@@ -36,7 +39,7 @@ _MOST_PACKETS = 256
 
 
 class Lane:
-    """Decodes what one lane is fed, and keeps no more ready than there is room for.
+    """Decodes what one lane is fed, opening what is encrypted; keeps no more than has room.
 
     A multiplex in the video lane has two of these, one for each stream; both are fed the
     same Feeds, and the one that leads reports.
@@ -47,6 +50,7 @@ class Lane:
         source: Gives the Source of a fetch id.
         emit: Hears Decoded and DecodeFailed.
         hardware: Names the hardware to try for a Config, "" for none.
+        keys: Open what is encrypted.
     """
 
     def __init__(
@@ -58,6 +62,7 @@ class Lane:
         emit: Callable[[Event], None],
         opener: Opener,
         hardware: Callable[[Config], str],
+        keys: KeyStore | None = None,
     ) -> None:
         self._track = ready.track
         self._stream = stream
@@ -86,6 +91,7 @@ class Lane:
         self._until_us = 0
         # One at a time, whatever the loop's own limit of threads is.
         self._limiter = anyio.CapacityLimiter(1)
+        self._locks = Locks(keys if keys is not None else KeyStore(), self._on_thread)
 
     def feed(self, feed: Feed) -> None:
         """Decode a segment behind those fed before; a Feed of an older generation is void."""
@@ -99,7 +105,7 @@ class Lane:
     def flush(self, flush: Flush) -> None:
         """Drop what begins at `from_us` or later, and what is not begun unless it is kept."""
         self._ready.generation = flush.generation
-        self._feeds = deque(_cut(feed, flush) for feed in self._feeds if _stays(feed, flush))
+        self._feeds = deque(cut(feed, flush) for feed in self._feeds if stays(feed, flush))
         self._failed = False
         self._from_us = None
         self._ready.cut_from(flush.from_us)
@@ -117,7 +123,7 @@ class Lane:
                 held.until_us = flush.from_us
         if job is None:
             return
-        begun = bool(job.taken) or _stays(job.feed, flush)
+        begun = bool(job.taken) or stays(job.feed, flush)
         if not begun or (self._came_until_us or 0) >= flush.from_us:
             job.scope.cancel()
         job.feed = replace(job.feed, last=False)
@@ -152,7 +158,7 @@ class Lane:
         except SourceLost:
             # Whoever cancelled the fetch knows, and says what is next.
             self._jobs.pop(job.feed.fetch_id, None)
-        except (MediaError, DecodeError) as error:
+        except (MediaError, DecodeError, LicenseError) as error:
             self._failed = True
             self._feeds.clear()
             await self._rescue(job)
@@ -163,6 +169,7 @@ class Lane:
                     job.feed.fetch_id,
                     str(error),
                     media=isinstance(error, MediaError),
+                    locked=isinstance(error, LicenseError),
                 )
             )
 
@@ -199,6 +206,7 @@ class Lane:
             return
         self._ready.feeding = True
         while packets := await source.packets(self._stream, job.taken):
+            await self._locks.ready(config, packets)
             if not job.taken:
                 await self._begin(job, config, packets[0])
             job.taken += len(packets)
@@ -275,12 +283,13 @@ class Lane:
                 await self._deliver(came)
                 came = []
                 continue
-            decoder = self._decoder
+            decoder, config = self._decoder, self._config
             assert decoder is not None
+            assert config is not None
             # Half of what there is room for, so that the other half can be decoded next.
             enough = places if came else 1 if self._from_us is None else (places + 1) // 2
             soon = list(islice(todo, _MOST_PACKETS))
-            visit = Visit(decoder, soon, job, enough)
+            visit = Visit(decoder, soon, job, enough, partial(self._locks.open, config))
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._on_thread, visit.make)
                 await self._deliver(came)
@@ -290,7 +299,7 @@ class Lane:
             if visit.error is not None:
                 await self._deliver(came)
                 came = []
-                if not decoder.hardware:
+                if not decoder.hardware or isinstance(visit.error, LicenseError):
                     raise visit.error
                 await self._fall_back(decoder)
                 todo = deque(self._kept) + todo
@@ -382,14 +391,3 @@ class Lane:
                 hardware=self._decoder.hardware if self._decoder is not None else "",
             )
         )
-
-
-def _stays(feed: Feed, flush: Flush) -> bool:
-    """Return whether a Feed that is not begun stays in line."""
-    return flush.from_us is not None and feed.fetch_id in flush.keeps
-
-
-def _cut(feed: Feed, flush: Flush) -> Feed:
-    """Return a Feed that stays in line: it ends where the lane was emptied from, if before."""
-    ends_us = [moment for moment in (feed.until_us, flush.from_us) if moment is not None]
-    return replace(feed, generation=flush.generation, until_us=min(ends_us), last=False)

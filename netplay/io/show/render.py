@@ -17,6 +17,7 @@ from av.codec.hwaccel import hwdevices_available
 from netplay.core.messages import Event, Feed, Finish, Flush, Hold, Play
 from netplay.errors import SinkError
 from netplay.io.clock import Clock
+from netplay.io.keys.store import KeyStore
 from netplay.io.show.captions import TextDecoder
 from netplay.io.show.decode import Decoder, MediaDecoder, Threads
 from netplay.io.show.frames import AudioBlock, Cue, VideoFrame
@@ -64,6 +65,7 @@ class Renderer:
             from the Renderer's own tasks: never within `perform`.
         clock: The one that `Play.at_us` is told by.
         source: Gives the Source of a fetch id, for every Feed.
+        keys: Open what is encrypted.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class Renderer:
         task_group: TaskGroup,
         source: Callable[[int], Source],
         settings: RenderSettings | None = None,
+        keys: KeyStore | None = None,
     ) -> None:
         self._sink = sink
         self._settings = settings or RenderSettings()
@@ -92,6 +95,7 @@ class Renderer:
                 emit=emit,
                 opener=self._open,
                 hardware=self._hardware,
+                keys=keys,
             )
 
         self._lanes = {

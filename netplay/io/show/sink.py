@@ -25,6 +25,9 @@ class Sink(Protocol):
         threaded: Call it from a worker thread, because it may take long. A few calls are
             queued for it, and then playback waits.
         audio_ahead_us: How long before its moment it wants sound.
+
+    A sink that may be given protected pictures and sound says so by a third attribute,
+    `protected = True`; without it a title that is encrypted fails with a LicenseError.
     """
 
     threaded: bool
@@ -66,6 +69,7 @@ class NullSink:
     """Takes everything when it is due, and only counts."""
 
     threaded = False
+    protected = True
 
     def __init__(self) -> None:
         self.audio_ahead_us = 0
@@ -114,6 +118,8 @@ class CallbackSink:
         text: Called with the cues that are up, whenever they change.
         threaded: The functions may take longer than 2 ms.
         audio_ahead_us: How long before its moment sound is wanted.
+        protected: They may be given what was encrypted; it is the app's word that the
+            licence allows it.
     """
 
     def __init__(
@@ -124,8 +130,10 @@ class CallbackSink:
         text: Callable[[tuple[Cue, ...]], None] | None = None,
         threaded: bool = False,
         audio_ahead_us: int = 0,
+        protected: bool = False,
     ) -> None:
         self.threaded = threaded
+        self.protected = protected
         self.audio_ahead_us = audio_ahead_us
         self._video = video
         self._audio = audio

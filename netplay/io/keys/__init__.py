@@ -1,0 +1,1 @@
+"""Licences over the network, and packets opened with what they bring."""
