@@ -5,7 +5,7 @@ A Naming answers for the n-th segment of an index, and makes the answer when it 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 __all__ = [
@@ -55,7 +55,8 @@ class Protection:
     default_kid: str = ""
     pssh: bytes = b""
     license_url: str = ""
-    key_uri: str = ""
+    # A data: URI is the key itself.
+    key_uri: str = field(default="", repr=False)
     iv: bytes | None = None
     key_format_versions: str = ""
 

@@ -100,7 +100,7 @@ class Player:
             abr.controller(controller)  # a wrong name is the caller's mistake, told here
         self._controller = controller
         self._settings = RenderSettings(hwaccel=hwaccel, threads=threads)  # type: ignore[arg-type]
-        self._sink: Sink = sink if sink is not None else NullSink()
+        self._sink: Sink = NullSink() if sink is None else sink
         self._own_network = network is None
         self._network = network if network is not None else Network()
         self._device = device
@@ -131,8 +131,8 @@ class Player:
         trace: TracebackType | None,
     ) -> None:
         await self.close()
-        if self._tasks is not None:  # connections ahead and the probe: nobody waits for these
-            self._tasks.cancel_scope.cancel()
+        if self._tasks is not None:
+            self._tasks.cancel_scope.cancel()  # what is opened ahead: nobody waits for it
         await self._stack.__aexit__(None, None, None)
         if error is None and self._viewing is not None and self._viewing.untold is not None:
             raise self._viewing.untold
@@ -155,9 +155,9 @@ class Player:
             anyio.ClosedResourceError: Meanwhile the player was closed, or asked to open
                 something else.
         """
-        start_us = None if start_s is None else _microseconds(start_s)
         if self._tasks is None:
             raise ValueError("a Player is an async context manager: async with Player() as player")
+        start_us = None if start_s is None else _microseconds(start_s)
         await self._stop()
         opening = self._opening = _Opening()
         asked_us = self._clock.now_us()
@@ -182,7 +182,7 @@ class Player:
         self._start(
             Opened(
                 presentation=presentation,
-                device=self._able(),
+                device=self._key_systems.of_device(self._device or remembered_device()),
                 preferences=self._preferences,
                 asked_us=asked_us,
                 start_us=start_us,
@@ -197,7 +197,9 @@ class Player:
         Raises:
             ManifestError: The manifest did not come or cannot be read.
         """
-        await self._prepared.prepare(url, self._able(), self._preferences)
+        await self._prepared.prepare(
+            url, self._key_systems.of_device(self._device or remembered_device()), self._preferences
+        )
 
     async def close(self) -> None:
         """Stop playing and close everything; does nothing if it is closed."""
@@ -206,9 +208,6 @@ class Player:
             await self._key_systems.aclose()
             if self._own_network:
                 await self._network.aclose()
-
-    def _able(self) -> Device:
-        return self._key_systems.of_device(self._device or remembered_device())
 
     def _start(self, opened: Opened) -> None:
         assert self._tasks is not None

@@ -1,6 +1,6 @@
-"""Licences: which are asked for, what came of them, and until when they hold.
+"""Licences: which are asked for, what came of them, until when they hold.
 
-It knows key ids and never a key. A licence is asked for in the same breath as the first
+No key is known here, only key ids. A licence is asked for in the same breath as the first
 segment that it opens; the decoder waits for it, nothing else does. What turns out not to
 be opened is struck out, and the rungs that are left play on.
 """
@@ -8,10 +8,11 @@ be opened is struck out, and the rungs that are left play on.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
-from typing import Literal, NamedTuple
+from dataclasses import replace
+from typing import NamedTuple
 
 from netplay.core.jitter import Jitter
+from netplay.core.license import License, Need, Question, by_key, is_kid, question
 from netplay.core.messages import (
     Action,
     CloseKeys,
@@ -44,64 +45,6 @@ class Locked(NamedTuple):
     from_fetch: int | None = None
 
 
-class _Request(NamedTuple):
-    """What a licence is asked for with; two equal ones would bring the same licence."""
-
-    system: str
-    pssh: bytes
-    license_url: str
-    key_uri: str
-    relative_to: str
-    kid: str = ""
-
-
-@dataclass(slots=True)
-class _License:
-    """One licence.
-
-    Attributes:
-        users: Representations that it opens.
-        at_us: When it is to be asked for, or renewed, the next time; None: not again.
-    """
-
-    key_session: int
-    protection: Protection
-    relative_to: str
-    state: Literal["due", "asked", "held", "renewing", "lost"]
-    at_us: int | None
-    users: dict[str, None] = field(default_factory=dict)
-    wanted: dict[str, None] = field(default_factory=dict)
-    granted: frozenset[str] = frozenset()
-    refused: dict[str, str] = field(default_factory=dict)
-    tries: int = 0
-    said: str = ""
-    expires_at_us: int | None = None
-
-    @property
-    def pending(self) -> bool:
-        return self.state in ("due", "asked")
-
-    @property
-    def held(self) -> bool:
-        return self.state in ("held", "renewing")
-
-    def opens(self, key: str) -> bool:
-        """Whether it holds a key; one that is known by its URI alone is all that it was for."""
-        return self.held and (key in self.granted or not _is_kid(key))
-
-
-@dataclass(slots=True)
-class _Need:
-    """One key that a Representation needs, and the ways to get it.
-
-    Attributes:
-        from_fetch: The first segment that needs it; None: all of them.
-    """
-
-    ways: tuple[Protection, ...]
-    from_fetch: int | None = None
-
-
 class Licenses:
     """Asks for licences before they are needed, renews them, and notices when they end."""
 
@@ -109,16 +52,16 @@ class Licenses:
         self._title = title
         self._rules = rules
         self._jitter = jitter
-        self._requests: dict[_Request, _License] = {}
-        self._sessions: dict[int, _License] = {}
-        self._needs: dict[str, dict[str, _Need]] = {}
+        self._requests: dict[Question, License] = {}
+        self._sessions: dict[int, License] = {}
+        self._needs: dict[str, dict[str, Need]] = {}
         self._next_id = 1
 
     # What is needed.
 
     def session_keys(self, protections: tuple[Protection, ...], now_us: int) -> None:
         """Ask for the keys that the manifest names for the whole presentation."""
-        for ways in _by_key(protections).values():
+        for ways in by_key(protections).values():
             way = next(self._openable(ways), None)
             if way is not None:
                 self._license(way, "", now_us)
@@ -136,10 +79,10 @@ class Licenses:
         if not self._title.device.may_open(stated):
             return [Locked(rep.id, _NO_SYSTEM)]
         needs = self._needs.setdefault(rep.id, {})
-        for key, ways in _by_key(stated).items():
+        for key, ways in by_key(stated).items():
             if key in needs:
                 continue
-            needs[key] = _Need(ways)
+            needs[key] = Need(ways)
             # Where the manifest has no init data, the init segment will.
             if not self._get(rep.id, key, ways, now_us) and any(self._openable(ways)):
                 return [Locked(rep.id, self._why_not(key, ways))]
@@ -149,12 +92,12 @@ class Licenses:
         """Take in how media turned out to be encrypted."""
         locked: list[Locked] = []
         needs = self._needs.setdefault(event.representation, {})
-        for key, ways in _by_key(event.protections).items():
+        for key, ways in by_key(event.protections).items():
             known = needs.get(key)
             if known:
                 # Without a system it tells nothing that the manifest did not tell better.
                 ways = tuple(way for way in ways if way.system)
-            needs[key] = _Need((*known.ways, *ways) if known else ways, event.fetch_id)
+            needs[key] = Need((*known.ways, *ways) if known else ways, event.fetch_id)
             if known:
                 needs[key].from_fetch = known.from_fetch
             if not self._opens(event.representation, key) and not self._get(
@@ -211,6 +154,8 @@ class Licenses:
 
     def plan(self, now_us: int) -> list[Action]:
         """Return what is to be asked, renewed and closed now."""
+        if not self._sessions:
+            return []
         actions: list[Action] = []
         for license_ in tuple(self._sessions.values()):
             if license_.at_us is None or license_.at_us > now_us:
@@ -242,6 +187,8 @@ class Licenses:
             and license_.expires_at_us is not None
             and license_.expires_at_us <= now_us
         ]
+        if not ended:
+            return ""
         for license_ in ended:
             license_.granted, license_.state, license_.said = frozenset(), "lost", "it expired"
         for rep in playing:
@@ -251,6 +198,8 @@ class Licenses:
 
     def wakeup_us(self) -> int | None:
         """Return when something is due that no event will announce; None: never."""
+        if not self._sessions:
+            return None
         moments = [
             moment
             for license_ in self._sessions.values()
@@ -276,19 +225,19 @@ class Licenses:
             return True
         return False
 
-    def _asks_anew(self, way: Protection, license_: _License) -> bool:
+    def _asks_anew(self, way: Protection, license_: License) -> bool:
         """Whether a system that asks by key id has not asked for this one yet."""
         by_id = way.system in self._title.device.keys_by_id
         return by_id and bool(way.default_kid) and way.default_kid not in license_.wanted
 
-    def _license(self, way: Protection, rep: str, now_us: int, *, kid: str = "") -> _License:
+    def _license(self, way: Protection, rep: str, now_us: int, *, kid: str = "") -> License:
         """Return the licence for a way, a new one if need be; kid: one for that key alone."""
-        request = _request(way, rep)._replace(kid=kid)
-        license_ = self._requests.get(request)
+        asked = question(way, rep)._replace(kid=kid)
+        license_ = self._requests.get(asked)
         if license_ is None:
-            license_ = _License(self._next_id, way, request.relative_to, state="due", at_us=now_us)
+            license_ = License(self._next_id, way, asked.relative_to, state="due", at_us=now_us)
             self._next_id += 1
-            self._requests[request] = self._sessions[license_.key_session] = license_
+            self._requests[asked] = self._sessions[license_.key_session] = license_
             if not (way.pssh or way.key_uri or kid):
                 # Asked for by key id: one licence for all that the title needs.
                 license_.wanted.update(dict.fromkeys(self._alike(way)))
@@ -315,8 +264,8 @@ class Licenses:
                     if same and other.default_kid and not other.pssh:
                         yield other.default_kid
 
-    def _of(self, rep: str) -> list[_License]:
-        return [license_ for license_ in self._sessions.values() if rep in license_.users]
+    def _of(self, rep: str) -> list[License]:
+        return [one for one in self._sessions.values() if rep in one.users]
 
     def _opens(self, rep: str, key: str) -> bool:
         """Whether a key is held, or on its way."""
@@ -333,7 +282,7 @@ class Licenses:
             return []
         locked = []
         for key, need in self._needs.get(rep, {}).items():
-            if not _is_kid(key) or any(license_.opens(key) for license_ in of_rep):
+            if not is_kid(key) or any(license_.opens(key) for license_ in of_rep):
                 continue
             if self._get(rep, key, need.ways, now_us):
                 continue  # such as init data in the media that the manifest did not have
@@ -345,13 +294,15 @@ class Licenses:
         told = [
             license_.refused.get(key) or license_.said
             for way in self._openable(ways)
-            if (license_ := self._requests.get(_request(way, ""))) is not None
+            if (license_ := self._requests.get(question(way, ""))) is not None
         ]
         return next((why for why in told if why), _NOT_HELD)
 
     def _close_oldest(self) -> list[Action]:
         """Close licences that nothing needs any more, where there are too many."""
         surplus = len(self._sessions) - self._rules.key_sessions
+        if surplus <= 0:
+            return []
         newest = {user: license_ for license_ in self._sessions.values() for user in license_.users}
         actions: list[Action] = []
         for license_ in tuple(self._sessions.values()):
@@ -363,31 +314,10 @@ class Licenses:
             actions.append(CloseKeys(license_.key_session, "newer keys took its place"))
         return actions
 
-    def _forget(self, license_: _License) -> None:
+    def _forget(self, license_: License) -> None:
         del self._sessions[license_.key_session]
         self._requests = {ask: one for ask, one in self._requests.items() if one is not license_}
         for user in license_.users:
             needs = self._needs[user]
             for key in license_.granted & needs.keys():
                 del needs[key]  # whoever goes back to it asks anew
-
-
-def _by_key(protections: Iterable[Protection]) -> dict[str, tuple[Protection, ...]]:
-    """Return the ways to get each key: by its id, or by its URI where no id is told."""
-    found: dict[str, tuple[Protection, ...]] = {}
-    stated = tuple(protections)
-    kid = next((way.default_kid for way in stated if way.default_kid), "")
-    for way in stated:
-        key = way.default_kid or kid or way.key_uri
-        found[key] = (*found.get(key, ()), way)
-    return found
-
-
-def _request(way: Protection, rep: str) -> _Request:
-    """Return what a licence is asked for with; a key's relative URI is a playlist's own."""
-    relative_to = rep if way.key_uri and "://" not in way.key_uri else ""
-    return _Request(way.system, way.pssh, way.license_url, way.key_uri, relative_to)
-
-
-def _is_kid(key: str) -> bool:
-    return len(key) == 32 and "/" not in key and ":" not in key

@@ -20,6 +20,7 @@ from netplay.core.playback import Playback
 from netplay.core.requests import Blocked, Requests
 from netplay.core.room import Room
 from netplay.core.rules import SessionRules
+from netplay.core.sound import sound_rung
 from netplay.core.title import Title
 from netplay.core.transfers import Transfer
 from netplay.core.view import make_progress, make_view
@@ -28,9 +29,6 @@ from netplay.timeline import Representation
 
 __all__ = ["Scheduler"]
 
-# Sound may have this share of the link before a dearer rung of it is passed over. Media3
-# gives audio about a tenth; subtitles and overheads are in the rest.
-_AUDIO_SHARE = 0.15
 # With less than this ahead a request is marked urgent.
 _URGENT_US = 5_000_000
 # A lane's plan is a few steps (a gap, a lost rung, another); more than this is a bug of ours.
@@ -267,7 +265,8 @@ class Scheduler:
                 return pending
         if lane.track != "video":
             lane.reason = "what its share of the link allows"
-            return self._audio_rung(offer) if lane.track == "audio" else 0
+            estimate_bps = self.choice.estimate_bps if self.choice is not None else None
+            return sound_rung(offer, estimate_bps) if lane.track == "audio" else 0
         view = make_view(
             lane,
             self._playback,
@@ -298,14 +297,6 @@ class Scheduler:
                 rep = self._title.representation(other.representation)
                 needed_bps += rep.average_bps or rep.bandwidth_bps
         return needed_bps
-
-    def _audio_rung(self, offer: Offer) -> int:
-        """Return the best sound that takes no more than its share of the link."""
-        estimate_bps = self.choice.estimate_bps if self.choice is not None else None
-        share_bps = (estimate_bps or 0) * _AUDIO_SHARE
-        reps = enumerate(offer.reps)
-        affordable = [rung for rung, rep in reps if rep.bandwidth_bps <= share_bps]
-        return max(affordable, default=0)
 
     # Watching what is under way.
 

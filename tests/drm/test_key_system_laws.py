@@ -82,6 +82,7 @@ class Wrapping:
 
     name = "broken"
     systems = frozenset((CLEARKEY,))
+    asks_by_kid = True
 
     def __init__(self) -> None:
         self.inner = clearkey()

@@ -21,6 +21,7 @@ from netplay import (
     Device,
     ImageSink,
     LicenseError,
+    Network,
     NullSink,
     Player,
     SessionRules,
@@ -38,6 +39,7 @@ from netplay.edge.encryption.cipher import Scheme
 from netplay.edge.encryption.plan import EncryptionPlan, Tier
 from netplay.edge.license.faults import Fault
 from netplay.edge.license.policy import Terms
+from netplay.io.keys.systems import KeySystems
 from netplay.telemetry import Header, LogWriter
 
 from .protected import HD, HEADERS, KEYS, PLAN, SOUND, TOKEN, served, service_policy
@@ -322,6 +324,7 @@ def test_sinks_that_only_count_or_keep_may_be_given_anything(sink: type) -> None
 
 
 def test_a_device_of_the_apps_own_keeps_the_key_systems_it_names() -> None:
-    player = Player(device=Device(key_systems=("x",)), key_systems=[ClearKey()])
+    systems = KeySystems(Network(), [ClearKey()])
 
-    assert player._able().key_systems == ("x",)
+    assert systems.of_device(Device(key_systems=("x",))).key_systems == ("x",)
+    assert "clearkey" in systems.of_device(Device()).keys_by_id
