@@ -300,6 +300,7 @@ class Fetcher:
             return
         transfer.over = True
         transfer.raw.clear()
+        self.report()  # what the others brought meanwhile is part of what the link did
         self._emit(transfer.fetched())
 
     def _fail(
@@ -315,6 +316,7 @@ class Fetcher:
             return
         transfer.over = True
         transfer.held.clear()
+        self.report()
         transfer.source.lose(detail)
         self._failed[transfer.action.fetch_id] = None
         while len(self._failed) > MOST_FAILED:
