@@ -102,7 +102,8 @@ class Progressed:
     """A fetch has come this far.
 
     Sent at the response headers (bytes 0), at each complete stretch of decodable media,
-    and before the Tick at every wake-up the Session asked for, merged to one a fetch.
+    before another fetch is said to have ended (the link was shared with it), and before the
+    Tick at every wake-up the Session asked for, merged to one a fetch.
 
     Attributes:
         bytes: Received so far, counted from the fetch's first byte asked for.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Collection, Hashable, Iterator
 from dataclasses import dataclass, replace
 from operator import itemgetter
 from typing import assert_never
@@ -206,17 +206,18 @@ class Downloads:
                 pass
         return []
 
-    def report(self, *, anew: bool = False) -> list[Event]:
+    def report(self, *, anew: bool = False, besides: Collection[Hashable] = ()) -> list[Event]:
         """Return how far each fetch is that has come further since it was last told of.
 
         Args:
             anew: As if nothing had been told.
+            besides: Requests that have ended, as answers name them: those are still to be heard.
         """
         events: list[Event] = []
-        for download in self._under_way.values():
-            if download is None or download.last_us is not None:
+        for number, download in self._under_way.items():
+            if download is None or download.last_us is not None or ("fetch", number) in besides:
                 continue
-            came, first_us, last_us = self._network.received(("fetch", download.fetch.fetch_id))
+            came, first_us, last_us = self._network.received(("fetch", number))
             if came > (0 if anew else download.told_bytes):
                 events.append(self._progressed(download, came, first_us, last_us))
         return events

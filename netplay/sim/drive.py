@@ -320,12 +320,7 @@ class Simulation:
     def _step(self) -> None:
         """Let happen what happens at this moment: on the network, the screen, by hand, by time."""
         now_us = self.now_us
-        for answer in self._network.advance(now_us):
-            if answer.request == _MANIFEST:
-                self._hear_manifest(answer.kind)
-                continue
-            for event in self._downloads.hear(answer, now_us):
-                self._handle(event)
+        self._hear_network(now_us)
         for event in self._output.advance(now_us):
             self._handle(event)
         if self._opened is not None:
@@ -343,6 +338,19 @@ class Simulation:
             wakeup_us = self.session.next_wakeup_us
             if wakeup_us is not None and wakeup_us <= now_us:
                 self._handle(Tick())
+
+    def _hear_network(self, now_us: int) -> None:
+        answers = self._network.advance(now_us)
+        ended = {answer.request for answer in answers if answer.kind in ("complete", "broken")}
+        if ended:
+            for event in self._downloads.report(besides=ended):
+                self._handle(event)
+        for answer in answers:
+            if answer.request == _MANIFEST:
+                self._hear_manifest(answer.kind)
+                continue
+            for event in self._downloads.hear(answer, now_us):
+                self._handle(event)
 
     def _hear_manifest(self, kind: str) -> None:
         if kind == "complete":

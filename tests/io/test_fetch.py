@@ -45,10 +45,12 @@ class Gated(httpx.AsyncByteStream):
     def __init__(self, data: bytes, gate: anyio.Event) -> None:
         self._data = data
         self._gate = gate
+        self.taken = anyio.Event()
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         half = len(self._data) * 2 // 3
         yield self._data[:half]
+        self.taken.set()
         await self._gate.wait()
         yield self._data[half:]
 
@@ -132,6 +134,25 @@ async def test_an_init_segment_tells_nothing_of_media_whose_answer_has_not_begun
 
     assert told == []
     assert isinstance(ended, Fetched)
+
+
+async def test_what_others_brought_is_told_before_a_fetch_is_said_to_be_complete() -> None:
+    gate = anyio.Event()
+    half = Gated(MEDIA, gate)
+    held = httpx.Response(200, stream=half)
+
+    async with bench(Network(transport=served({**BOTH, "/title/seg.m4s": held})), title()) as desk:
+        desk.perform(fetch(2))
+        with anyio.fail_after(5):
+            await half.taken.wait()
+        desk.perform(fetch(1, init=True))
+        init = await desk.end(1)
+        before = desk.events[: desk.events.index(init)]
+        gate.set()
+        await desk.end(2)
+
+    told = [it.bytes for it in before if isinstance(it, Progressed) and it.fetch_id == 2]
+    assert told == [0, len(MEDIA) * 2 // 3]
 
 
 @pytest.mark.parametrize("size", [3, 100, 1460, 65_536])

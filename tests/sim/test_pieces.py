@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from simulated import FAST, SECOND, Recorder, play
 
-from abr import controller
+from abr import Fixed, controller
+from abr.contract import Sample
 from netplay.core.messages import Decoded, Fetch, Fetched, Progressed
 from netplay.segments import Segment
 from netplay.sim import Content, Decoding, Link, Trace, make_title, simulate_session
@@ -88,3 +89,18 @@ def test_a_decoder_that_holds_frames_back_gives_its_first_one_later() -> None:
     # Three more frames must come; a segment that is complete waits for none.
     assert first_frame_us(120_000, SLOW) > first_frame_us(0, SLOW)
     assert first_frame_us(10 * SECOND, FAST) > first_frame_us(0, FAST)
+
+
+def test_a_sample_of_a_shared_link_is_of_all_that_it_carried() -> None:
+    seen: list[Sample] = []
+
+    class Watching(Fixed):
+        def observe(self, sample: Sample) -> None:
+            seen.append(sample)
+
+    simulate_session(make_title(duration_us=20 * SECOND), Watching(0), SLOW)
+
+    # The first two end in the same microsecond, and share what was between them unevenly.
+    rates_bps = [one.bytes * 8 / one.busy_s for one in seen if one.busy_s > 0.1]
+    assert len(rates_bps) > 15
+    assert all(abs(rate_bps / 400_000 - 1) < 0.02 for rate_bps in rates_bps)

@@ -305,6 +305,7 @@ class Fetcher:
             return
         transfer.over = True
         transfer.raw.clear()
+        self.report()  # what the others brought meanwhile is part of what the link did
         self._emit(transfer.fetched())
 
     def _fail(
@@ -320,6 +321,7 @@ class Fetcher:
             return
         transfer.over = True
         transfer.held.clear()
+        self.report()
         transfer.source.lose(detail)
         self._failed[transfer.action.fetch_id] = None
         while len(self._failed) > MOST_FAILED:
