@@ -79,6 +79,11 @@ class ClearKey:
                 raise ValueError(f"a key of {len(raw)} bytes; a content key has sixteen")
             self._static[read_kid(kid)] = Secret(raw)
 
+    @property
+    def asks_at(self) -> str:
+        """The URL that the app gave; "" if it gave none."""
+        return self._service.url
+
     def warm(self) -> None:
         """Import the cipher.
 

@@ -298,6 +298,11 @@ class KeySystem(Protocol):
         ...
 
     @property
+    def asks_at(self) -> str:
+        """Where the app has it ask, so that a connection can be opened ahead; "": unknown."""
+        ...
+
+    @property
     def asks_by_kid(self) -> bool:
         """Whether key ids are all it needs, without a pssh box or a key's URI."""
         ...

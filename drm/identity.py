@@ -53,6 +53,11 @@ class IdentityKey:
     def __init__(self, *, origin: str = "", headers: Headers = ()) -> None:
         self._service = Service(self.name, origin, headers)
 
+    @property
+    def asks_at(self) -> str:
+        """The URL that the app gave; "" if it gave none."""
+        return self._service.url
+
     def warm(self) -> None:
         """Import the cipher.
 

@@ -192,6 +192,11 @@ class Platform:
         """The CDM's."""
         return self._cdm.systems
 
+    @property
+    def asks_at(self) -> str:
+        """The URL that the app gave; "" if it gave none."""
+        return self._service.url
+
     def warm(self) -> None:
         """Let the CDM load what it needs."""
         self._cdm.warm()

@@ -112,6 +112,11 @@ class Widevine:
         """The service's certificate, given or fetched; b"" before it is known."""
         return self._certificate
 
+    @property
+    def asks_at(self) -> str:
+        """The URL that the app gave; "" if it gave none."""
+        return self._service.url
+
     def warm(self) -> None:
         """Import pywidevine and read the device file; takes some 300 ms the first time.
 

@@ -131,8 +131,11 @@ def simulate_session(
 
     Raises:
         StepLimitReached: It took more steps than that.
-        ValueError: The controller answered what the contract forbids.
+        ValueError: The controller answered what the contract forbids, or the device has key
+            systems: licences are not simulated.
     """
+    if device is not None and device.key_systems:
+        raise ValueError("a simulated device has no key systems: no licence service is simulated")
     qoe = Qoe()
     simulation = Simulation(
         Session(controller, rules=rules, seed=seed),

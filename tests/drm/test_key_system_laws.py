@@ -83,6 +83,7 @@ class Wrapping:
     name = "broken"
     systems = frozenset((CLEARKEY,))
     asks_by_kid = True
+    asks_at = ""
 
     def __init__(self) -> None:
         self.inner = clearkey()

@@ -263,6 +263,32 @@ def test_whatever_may_stand_between_fragments_is_passed_over() -> None:
     assert [(it.utc_us, it.media_ticks) for it in reader.producer_times] == [(12_000_000, 90)]
 
 
+def test_keys_that_a_fragment_brings_along_are_told_once() -> None:
+    def pssh(data: bytes) -> bytes:
+        return full("pssh", bytes(range(16)), u32(len(data)), data)
+
+    def bringing(*boxes: bytes) -> bytes:
+        traf = box("traf", tfhd(duration=10), tfdt(0), trun([2], offset=0))
+        empty = box("moof", full("mfhd", u32(1)), *boxes, traf)
+        traf = box("traf", tfhd(duration=10), tfdt(0), trun([2], offset=len(empty) + 8))
+        return box("moof", full("mfhd", u32(1)), *boxes, traf) + box("mdat", b"ab")
+
+    reader = FragmentReader(ONE_TRACK)
+
+    samples = reader.feed(bringing(pssh(b"one")) + bringing(pssh(b"one"), pssh(b"two")))
+
+    assert [bytes(it.data) for it in samples] == [b"ab", b"ab"]
+    assert reader.pssh == [pssh(b"one"), pssh(b"two")]
+
+
+def test_fragments_bring_so_many_keys_and_no_more() -> None:
+    many = b"".join(full("pssh", bytes(16), u32(2), bytes([0, n])) for n in range(65))
+    data = box("moof", full("mfhd", u32(1)), many, box("traf", tfhd(duration=10), tfdt(0)))
+
+    with pytest.raises(MediaError, match="64 pssh"):
+        read(data)
+
+
 def test_samples_without_bytes_need_no_mdat() -> None:
     run = full("trun", u32(2), flags=0)
     data = box("moof", box("traf", tfhd(duration=5), tfdt(0), run))

@@ -87,8 +87,10 @@ class KeySystems:
         return next((it for it in self.systems if system in it.systems), None)
 
     async def warm(self) -> None:
-        """Have every system import and prepare what it needs, in a worker thread."""
+        """Have every system ready: a connection to its service, and all that it imports."""
         for system in self.systems:
+            if system.asks_at:
+                await self.service.connect(system.asks_at)
             try:
                 await anyio.to_thread.run_sync(system.warm)
             except PackageMissing:
