@@ -1,156 +1,78 @@
-"""Serves a folder of titles over HTTP: exact byte ranges, strong validators, nothing else.
+"""Serves a folder over HTTP: titles whose manifests name hosts, or any HLS or DASH at all.
 
-What a player leans on when it resumes a segment on another host is that the same URL path
-has the same ETag there; it is made of the file's time and size, which servers of one
-folder share. Files are streamed, never held. Manifests are written for the hosts that were
-announced; before any were, they are the relative ones that lie in the folder.
-
-Source: RFC 9110, sections 8.8 (validators), 13.1 (preconditions) and 14 (range requests).
+ETags are made of the file's time and size, which servers of one folder share. Files are
+never held. A title's manifests are written for the hosts that were announced; before any
+were, they are the relative ones that lie in the folder.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from email.utils import formatdate
 from hashlib import sha256
 from pathlib import Path
 
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
-
+from netplay.edge.exchange import Answer, FilePart, Request
 from netplay.edge.manifests import documents
+from netplay.edge.resource import Digests, Resource, answered
 from netplay.edge.title import TITLE_FILE, Host, Title
 
-__all__ = ["Origin", "asked_range"]
+__all__ = ["MANIFESTS", "Origin"]
 
 CONTENT_TYPES = {
     ".aac": "audio/aac",
+    ".ac3": "audio/ac3",
+    ".cmfa": "audio/mp4",
+    ".cmft": "application/mp4",
+    ".cmfv": "video/mp4",
+    ".css": "text/css; charset=utf-8",
+    ".ec3": "audio/eac3",
+    ".html": "text/html; charset=utf-8",
+    ".jpeg": "image/jpeg",
+    ".jpg": "image/jpeg",
+    ".js": "text/javascript; charset=utf-8",
     ".json": "application/json",
+    ".key": "application/octet-stream",
     ".m3u8": "application/vnd.apple.mpegurl",
+    ".m4a": "audio/mp4",
     ".m4s": "video/iso.segment",
+    ".m4v": "video/mp4",
+    ".mp3": "audio/mpeg",
     ".mp4": "video/mp4",
     ".mpd": "application/dash+xml",
+    ".png": "image/png",
     ".ts": "video/mp2t",
+    ".ttml": "application/ttml+xml",
     ".vtt": "text/vtt; charset=utf-8",
+    ".webm": "video/webm",
+    ".webp": "image/webp",
+    ".xml": "application/xml",
 }
 MANIFESTS = (".mpd", ".m3u8")
 LICENSE = "{license}"
 """In the URLs of a title's signals: wherever the licence service will listen."""
 
-READ_BYTES = 64 * 1024
-"""At a time; the server's own write buffer is as large, so more would only wait in it."""
-
-
-class NotSatisfiableError(ValueError):
-    """The range begins where the resource has already ended."""
-
-
-def asked_range(header: str, size_bytes: int) -> range | None:
-    """Return the bytes that a Range header asks for, or None for all of them.
-
-    What a server may ignore (other units, several ranges, nonsense) is ignored, as RFC 9110
-    section 14.2 allows.
-
-    Raises:
-        NotSatisfiableError: It is one well-formed range, of bytes that are not there.
-    """
-    unit, _, said = header.partition("=")
-    first, dash, last = (part.strip(" \t") for part in said.partition("-"))
-    digits = (first + last).isascii() and (first + last).isdecimal()
-    if unit.strip().lower() != "bytes" or dash != "-" or not digits or len(said) > 64:
-        return None
-    if not first:
-        start, end = max(0, size_bytes - int(last)), size_bytes
-    else:
-        start, end = int(first), min(int(last) + 1, size_bytes) if last else size_bytes
-        if last and int(last) < start:
-            return None
-    if start >= size_bytes or start >= end:
-        raise NotSatisfiableError(f"bytes from {start} of {size_bytes}")
-    return range(start, end)
-
-
-@dataclass(frozen=True, slots=True)
-class _Resource:
-    """What a path stands for: a file, or a document made for it.
-
-    Attributes:
-        text: The document; None where it is the file itself.
-    """
-
-    path: Path
-    size_bytes: int
-    etag: str
-    modified: str
-    text: bytes | None = None
-
-
-class _Part(Response):
-    """A stretch of a resource, read from disk as fast as the viewer takes it."""
-
-    def __init__(self, resource: _Resource, part: range, status: int) -> None:
-        self._resource = resource
-        self._part = part
-        headers = {
-            "Content-Length": str(len(part)),
-            "Accept-Ranges": "bytes",
-            "ETag": resource.etag,
-            "Last-Modified": resource.modified,
-            "Access-Control-Allow-Origin": "*",
-        }
-        if status == 206:
-            said = f"bytes {part.start}-{part.stop - 1}/{resource.size_bytes}"
-            headers["Content-Range"] = said
-        media_type = CONTENT_TYPES.get(resource.path.suffix, "application/octet-stream")
-        super().__init__(status_code=status, headers=headers, media_type=media_type)
-
-    async def __call__(
-        self,
-        scope: Scope,
-        receive: Receive,  # noqa: ARG002 (an ASGI application takes three)
-        send: Send,
-    ) -> None:
-        await send(
-            {
-                "type": "http.response.start",
-                "status": self.status_code,
-                "headers": self.raw_headers,
-            }
-        )
-        left = 0 if scope["method"] == "HEAD" else len(self._part)
-        if left and self._resource.text is not None:
-            body = self._resource.text[self._part.start : self._part.stop]
-            await send({"type": "http.response.body", "body": body, "more_body": True})
-        elif left:
-            # Read on the event loop: a chunk from the page cache takes microseconds, and
-            # the round trip through a thread would take a hundred.
-            with self._resource.path.open("rb") as file:
-                file.seek(self._part.start)
-                while left and (chunk := file.read(min(left, READ_BYTES))):
-                    left -= len(chunk)
-                    message = {"type": "http.response.body", "body": chunk, "more_body": True}
-                    await send(message)
-        await send({"type": "http.response.body", "body": b""})
-
 
 class Origin:
-    """An HTTP server's worth of titles, as an ASGI application.
+    """Answers requests for the files of a folder.
+
+    Args:
+        root: Nothing outside it is served, whatever links in it point to.
+        hosts: As for `announce`.
+        fresh_s: How long caches may hand out media without asking again; manifests are
+            asked about always.
 
     Attributes:
-        app: What to run.
         requests: How often each path was asked for, with the slash in front.
     """
 
-    def __init__(self, root: Path, *, hosts: Sequence[Host] = ()) -> None:
+    def __init__(self, root: Path, *, hosts: Sequence[Host] = (), fresh_s: int = 0) -> None:
         self.requests: Counter[str] = Counter()
         self._root = root.resolve()
         self._hosts = tuple(hosts)
+        self._fresh_s = fresh_s
         self._license_url = ""
         self._written: dict[str, dict[str, str]] = {}
-        self.app = Starlette(routes=[Route("/{path:path}", self._answer, methods=["GET", "HEAD"])])
+        self._digests = Digests()
 
     def announce(
         self, hosts: Sequence[Host], *, titles: Iterable[str] = (), license_url: str = ""
@@ -169,33 +91,14 @@ class Origin:
         for name in titles:
             self._manifests(name)
 
-    async def _answer(self, request: Request) -> Response:
-        path: str = request.path_params["path"]
-        self.requests[f"/{path}"] += 1
-        resource = self._find(path)
-        if resource is None:
-            return PlainTextResponse(f"no /{path} here\n", status_code=404)
-        if request.headers.get("if-none-match") in (resource.etag, "*"):
-            return Response(status_code=304, headers={"ETag": resource.etag})
-        whole = range(resource.size_bytes)
-        asked = request.headers.get("range")
-        # A range of a resource that has changed since would be glued to the wrong bytes.
-        unchanged = request.headers.get("if-range", resource.etag) in (
-            resource.etag,
-            resource.modified,
-        )
-        if asked is None or not unchanged:
-            return _Part(resource, whole, 200)
-        try:
-            part = asked_range(asked, resource.size_bytes)
-        except NotSatisfiableError:
-            total = f"bytes */{resource.size_bytes}"
-            return Response(status_code=416, headers={"Content-Range": total})
-        return _Part(resource, whole, 200) if part is None else _Part(resource, part, 206)
+    async def __call__(self, request: Request) -> Answer:
+        """Return the answer to a request."""
+        self.requests[request.path] += 1
+        return await answered(self._find(request.path), request, self._digests)
 
-    def _find(self, path: str) -> _Resource | None:
+    def _find(self, path: str) -> Resource | None:
         """Return what lies at a path, or None for whatever is not plainly inside the root."""
-        names = path.split("/")
+        names = path.removeprefix("/").split("/")
         if any(not name or name[0] == "." or set(name) & set("\\:\0") for name in names):
             return None
         file = self._root.joinpath(*names)
@@ -203,17 +106,20 @@ class Origin:
             known = file.stat()
             if not file.is_file() or not file.resolve().is_relative_to(self._root):
                 return None
-        except OSError:
+        except (OSError, ValueError):  # a name too long, or one that no file system has
             return None
         modified = formatdate(known.st_mtime, usegmt=True)
+        kind = CONTENT_TYPES.get(file.suffix.lower(), "application/octet-stream")
         if file.suffix in MANIFESTS and self._hosts and len(names) > 1:
-            said = self._manifests(names[0]).get("/".join(names[1:]))
-            if said is not None:
-                text = said.encode()
-                etag = f'"{sha256(text).hexdigest()[:32]}"'
-                return _Resource(file, len(text), etag, modified, text)
+            text = self._manifests(names[0]).get("/".join(names[1:]))
+            if text is not None:
+                data = text.encode()
+                etag = f'"{sha256(data).hexdigest()[:32]}"'
+                return Resource(path, (data,), etag, modified, kind)
         etag = f'"{known.st_mtime_ns:x}-{known.st_size:x}"'
-        return _Resource(file, known.st_size, etag, modified)
+        fresh_s = 0 if file.suffix in MANIFESTS else self._fresh_s
+        body = (FilePart(file, 0, known.st_size),)
+        return Resource(path, body, etag, modified, kind, fresh_s)
 
     def _manifests(self, name: str) -> dict[str, str]:
         """Return a title's manifests for the announced hosts; none where no title lies."""

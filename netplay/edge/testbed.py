@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
 
+from netplay.edge.faults.script import FaultScript
 from netplay.edge.license.server import LicenseServer
 from netplay.edge.link import LinkSpec
 from netplay.edge.relay import LOOPBACK, Relay, RelayProcess
@@ -31,6 +32,8 @@ class Testbed:
         licenses: A licence service that has not been started: it runs as long as the
             testbed, and the viewer's link carries its answers too. Its root takes the place
             of "{license}" in a protected title's manifests.
+        faults: What the servers do wrong, from the moment the block is entered.
+        cache_bytes: See `EdgeServers`.
 
     Attributes:
         servers: By name, e.g. `bed.servers["oca-1"]`.
@@ -51,8 +54,10 @@ class Testbed:
         link: LinkSpec | None = None,
         link_in_process: bool = False,
         licenses: LicenseServer | None = None,
+        faults: FaultScript | None = None,
+        cache_bytes: int | None = None,
     ) -> None:
-        self.servers = EdgeServers(title_folder.parent, count=oca_count)
+        self.servers = EdgeServers(title_folder.parent, count=oca_count, cache_bytes=cache_bytes)
         self.hosts: tuple[Host, ...] = ()
         self.relay: Relay | RelayProcess | None = None
         self.licenses = licenses
@@ -60,6 +65,7 @@ class Testbed:
         self._name = title_folder.name
         self._link = link
         self._link_in_process = link_in_process
+        self._faults = faults
 
     async def __aenter__(self) -> "Testbed":
         async with AsyncExitStack() as stack:
@@ -80,6 +86,8 @@ class Testbed:
                     self.license_url = relay.url(self.licenses.name)
             await self.servers.announce(roots, titles=[self._name], license_url=self.license_url)
             self.hosts = tuple((name, f"{root}{self._name}/") for name, root in roots)
+            if self._faults is not None:
+                await self.servers.inject(self._faults)
             self._stack = stack.pop_all()
         return self
 

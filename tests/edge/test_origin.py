@@ -1,33 +1,55 @@
 """The origin answers ranges exactly, and nothing outside its folder."""
 
+import asyncio
+from base64 import b64encode
+from hashlib import sha256
 from pathlib import Path
+from urllib.parse import unquote
 
-import anyio
 import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netplay.edge.origin import NotSatisfiableError, Origin, asked_range
+from netplay.edge.exchange import FilePart, Request, size_of
+from netplay.edge.origin import Origin
+from netplay.edge.resource import NotSatisfiableError, asked_range
 from netplay.edge.title import Title
 
 VIDEO = "video-108p-240k/00002.m4s"
+
+
+class Direct(httpx.AsyncBaseTransport):
+    """Asks an origin without a socket."""
+
+    def __init__(self, origin: Origin) -> None:
+        self._origin = origin
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        headers = dict(request.headers)
+        # As the server does, and not as httpx would tidy it up.
+        path = unquote(request.url.raw_path.decode())
+        answer = await self._origin(Request(request.method, path, headers=headers))
+        parts = [p.read() if isinstance(p, FilePart) else p for p in answer.body]
+        body = b"" if request.method == "HEAD" else b"".join(parts)
+        length = {"Content-Length": str(size_of(answer.body))}
+        return httpx.Response(answer.status, headers={**answer.headers, **length}, content=body)
 
 
 def answers(
     root: Path, *asked: tuple[str, str, dict[str, str]], origin: Origin | None = None
 ) -> list[httpx.Response]:
     """Return an origin's answers to (method, path, headers), asked one after another."""
-    transport = httpx.ASGITransport((origin or Origin(root)).app)
+    served = origin or Origin(root)
 
     async def ask() -> list[httpx.Response]:
-        async with httpx.AsyncClient(transport=transport, base_url="http://oca") as client:
+        async with httpx.AsyncClient(transport=Direct(served), base_url="http://oca") as client:
             return [
                 await client.request(method, path, headers=headers)
                 for method, path, headers in asked
             ]
 
-    return anyio.run(ask)
+    return asyncio.run(ask())
 
 
 def get(folder: Path, path: str, headers: dict[str, str] | None = None) -> httpx.Response:
@@ -66,7 +88,11 @@ def test_head_says_what_get_would_without_a_body(folder: Path) -> None:
     head, whole = answers(folder.parent, ("HEAD", path, {}), ("GET", path, {}))
 
     assert head.content == b""
-    assert head.headers == whole.headers
+    # A digest of the content is of what is sent, and that is nothing.
+    assert head.headers.items() == whole.headers.items() - {
+        ("content-digest", whole.headers["content-digest"])
+    }
+    assert head.headers["repr-digest"] == whole.headers["content-digest"]
 
 
 @given(first=st.integers(0, 40_000), length=st.integers(1, 40_000))
@@ -93,6 +119,40 @@ def test_a_suffix_range_is_the_last_bytes(folder: Path, count: int) -> None:
     response = get(folder, VIDEO, {"Range": f"bytes=-{count}"})
 
     assert (response.status_code, response.content) == (206, data[-count:])
+
+
+def test_digests_are_of_the_whole_and_of_what_is_sent(folder: Path) -> None:
+    data = (folder / VIDEO).read_bytes()
+
+    part = get(folder, VIDEO, {"Range": "bytes=100-199"})
+    beyond = get(folder, VIDEO, {"Range": f"bytes={len(data)}-"})
+
+    assert part.headers["repr-digest"] == digest(data)
+    assert part.headers["content-digest"] == digest(data[100:200])
+    assert "content-digest" not in beyond.headers
+
+
+def digest(data: bytes) -> str:
+    return f"sha-256=:{b64encode(sha256(data).digest()).decode()}:"
+
+
+def test_pages_of_other_origins_may_read_all_of_it(folder: Path) -> None:
+    path = f"/{folder.name}/{VIDEO}"
+
+    before, whole, part, none = answers(
+        folder.parent,
+        ("OPTIONS", path, {"Origin": "http://page", "Access-Control-Request-Headers": "range"}),
+        ("GET", path, {"Origin": "http://page"}),
+        ("GET", path, {"Range": "bytes=0-9"}),
+        ("GET", "/none", {}),
+    )
+
+    assert before.status_code == 204
+    assert before.headers["access-control-allow-headers"] == "*"
+    assert "GET" in before.headers["access-control-allow-methods"]
+    for response in (before, whole, part, none):
+        assert response.headers["access-control-allow-origin"] == "*"
+    assert whole.headers["access-control-expose-headers"] == "*"
 
 
 @pytest.mark.parametrize(
