@@ -131,12 +131,11 @@ def simulate_session(
 
     Raises:
         StepLimitReached: It took more steps than that.
-        ValueError: The controller answered what the contract forbids, or the device has key
-            systems: licences are not simulated.
+        ValueError: The controller broke its contract, or the device has key systems.
     """
-    if device is not None and device.key_systems:
-        raise ValueError("a simulated device has no key systems: no licence service is simulated")
-    qoe = Qoe()
+    device, qoe = device or Device(), Qoe()
+    if device.key_systems:
+        raise ValueError("a simulated device has no key systems")
     simulation = Simulation(
         Session(controller, rules=rules, seed=seed),
         content,
@@ -147,7 +146,7 @@ def simulate_session(
     )
     opened = Opened(
         content.presentation,
-        device or Device(),
+        device,
         preferences or Preferences(),
         asked_us=0,
         start_us=start_us,
