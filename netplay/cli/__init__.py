@@ -23,7 +23,7 @@ DONE, WORLD_FAILED, BAD_ARGUMENTS, INTERRUPTED = 0, 1, 2, 130
 EXTRAS = {"cli": ("typer", "rich"), "edge": ("starlette", "uvicorn", "m3u8", "mpegdash")}
 """What an extra brings, to see whether it is there without importing it."""
 
-NEEDS = {"demo": ("cli", "edge")}
+NEEDS = {"demo": ("cli", "edge"), "serve": ("cli", "edge")}
 """What a command needs; the others need "cli" alone."""
 
 

@@ -191,6 +191,57 @@ def _demo(
     demo(show, wanted, hls=hls, log=_log(log, wanted), as_json=as_json)
 
 
+@app.command("serve")
+def _serve(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Of HLS or DASH, any.")],
+    *,
+    faults: Annotated[
+        Path | None, typer.Option("--faults", metavar="FILE", help="What goes wrong: faults.toml.")
+    ] = None,
+    trace: Annotated[
+        Path | None, typer.Option("--trace", metavar="FILE", help="The link: a bandwidth trace.")
+    ] = None,
+    host: Annotated[
+        str, typer.Option("--host", metavar="ADDRESS", help="Where to listen.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option("--port", metavar="N", min=0, max=65535, help="0: a free one.")
+    ] = 0,
+    control_port: Annotated[
+        int, typer.Option("--control-port", metavar="N", min=0, max=65535, help="Of the faults.")
+    ] = 0,
+    tls: Annotated[
+        Path | None,
+        typer.Option("--tls", metavar="PEM", help="Serve https: a certificate and its key."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Say where as a JSON object.")] = False,
+) -> None:
+    """Serve a folder for any player, over a link and with faults.
+
+    Faults can be read and changed while it runs, at the URL it prints. Ctrl-C ends it.
+    """
+    from netplay.cli.serve import Service, link_of, serve, tls_of
+    from netplay.edge.faults import FaultScript, ScriptError
+
+    if not folder.is_dir():
+        raise UsageError(f"{folder} is no folder")
+    try:
+        service = Service(
+            folder,
+            host=host,
+            port=port,
+            control_port=control_port,
+            faults=FaultScript() if faults is None else FaultScript.load(faults),
+            link=None if trace is None else link_of(trace),
+            tls=None if tls is None else tls_of(tls),
+        )
+    except ScriptError as error:
+        raise UsageError(str(error)) from error
+    except OSError as error:
+        raise UsageError(f"{error.filename or tls}: {error.strerror or error}") from error
+    serve(service, as_json=as_json)
+
+
 @app.command("simulate")
 def _simulate(
     *,

@@ -138,15 +138,24 @@ class Relay:
     Args:
         link: What the viewer's access is like.
         upstreams: Where each named server listens.
+        listen: Where it listens for a server itself, port 0 for a free one; for those that
+            are not named here, on a free port of loopback.
 
     Attributes:
-        ports: Where the viewer finds each of them, on loopback.
+        ports: Where the viewer finds each of them.
     """
 
-    def __init__(self, link: LinkSpec, upstreams: Mapping[str, Address]) -> None:
+    def __init__(
+        self,
+        link: LinkSpec,
+        upstreams: Mapping[str, Address],
+        *,
+        listen: Mapping[str, Address] | None = None,
+    ) -> None:
         self.link = link
         self.ports: dict[str, int] = {}
         self._upstreams = dict(upstreams)
+        self._listen = dict(listen or {})
         self._listeners: list[socket.socket] = []
         self._connections: dict[str, set[_Connection]] = {name: set() for name in upstreams}
 
@@ -175,7 +184,9 @@ class Relay:
         self._tasks = anyio.create_task_group()
         await self._tasks.__aenter__()
         for name, address in self._upstreams.items():
-            listener = socket.create_server((LOOPBACK, 0), backlog=512)
+            at = self._listen.get(name, (LOOPBACK, 0))
+            family = socket.AF_INET6 if ":" in at[0] else socket.AF_INET
+            listener = socket.create_server(at, family=family, backlog=512)
             listener.setblocking(False)
             # Set before accepting: a connection takes its buffer from its listener.
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BUFFER_BYTES)
@@ -253,10 +264,17 @@ class Relay:
 class RelayProcess:
     """A `Relay` in a process of its own, with the same interface."""
 
-    def __init__(self, link: LinkSpec, upstreams: Mapping[str, Address]) -> None:
+    def __init__(
+        self,
+        link: LinkSpec,
+        upstreams: Mapping[str, Address],
+        *,
+        listen: Mapping[str, Address] | None = None,
+    ) -> None:
         self.link = link
         self.ports: dict[str, int] = {}
         self._upstreams = dict(upstreams)
+        self._listen = dict(listen or {})
 
     def url(self, name: str) -> str:
         """Return where the viewer finds a server, with the slash at the end."""
@@ -272,7 +290,13 @@ class RelayProcess:
         await self._child.ask({"cut": name})
 
     async def __aenter__(self) -> "RelayProcess":
-        said = json.dumps({"link": self.link.to_json(), "upstreams": self._upstreams})
+        said = json.dumps(
+            {
+                "link": self.link.to_json(),
+                "upstreams": self._upstreams,
+                "listen": self._listen,
+            }
+        )
         self._child = await Child.start("the link", "netplay.edge.relay", said)
         try:
             self.ports = (await self._child.hear())["ports"]
@@ -291,8 +315,11 @@ class RelayProcess:
 
 
 async def _run(said: dict[str, Any]) -> None:
-    upstreams = {name: (host, port) for name, (host, port) in said["upstreams"].items()}
-    async with Relay(LinkSpec.from_json(said["link"]), upstreams) as relay:
+    upstreams, listen = (
+        {name: (host, port) for name, (host, port) in said[key].items()}
+        for key in ("upstreams", "listen")
+    )
+    async with Relay(LinkSpec.from_json(said["link"]), upstreams, listen=listen) as relay:
 
         async def answer(message: dict[str, Any]) -> dict[str, Any]:
             if "link" in message:

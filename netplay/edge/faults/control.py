@@ -10,15 +10,27 @@ no permission for other origins, keep web pages from sending any. No fault strik
 """
 
 import json
+from collections.abc import Awaitable, Callable
 from typing import Final
 
-from netplay.edge.exchange import Answer, Request
+from netplay.edge.exchange import Answer, Request, said
 from netplay.edge.faults.injector import Injector
 from netplay.edge.faults.script import FaultScript, ScriptError
 
-__all__ = ["FAULTS_PATH", "control"]
+__all__ = ["FAULTS_PATH", "control", "controls"]
 
 FAULTS_PATH: Final = "/.netplay/faults"
+
+
+def controls(injector: Injector) -> Callable[[Request], Awaitable[Answer]]:
+    """Return a handler for a server of its own, which stays when the faulty one is down."""
+
+    async def handle(request: Request) -> Answer:
+        if request.path != FAULTS_PATH:
+            return said(404, f"only {FAULTS_PATH} is here\n")
+        return control(injector, request)
+
+    return handle
 
 
 def control(injector: Injector, request: Request) -> Answer:
@@ -55,6 +67,6 @@ def _script(request: Request) -> FaultScript:
         raise ScriptError("faults", 0, f"not {kind}: {error}") from error
 
 
-def _told(status: int, said: object) -> Answer:
+def _told(status: int, told: object) -> Answer:
     headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
-    return Answer(status, headers, (json.dumps(said).encode() + b"\n",))
+    return Answer(status, headers, (json.dumps(told).encode() + b"\n",))
