@@ -23,7 +23,7 @@ import netplay
 from netplay.core.messages import DecodeLagged, Opened
 from netplay.core.rules import SessionRules
 from netplay.core.session import Session
-from netplay.edge.link import LinkSpec
+from netplay.edge.link import PACKET_BYTES, LinkSpec
 from netplay.edge.testbed import Testbed
 from netplay.edge.title import Title
 from netplay.lab.agreement import Step, alone, steps
@@ -197,6 +197,7 @@ def _link(playing: Playing, run: Run, link: LinkSpec) -> Link:
         # The player opens four ahead of need, while the manifest is on its way.
         connect_rtts=0,
         header_bytes=playing.header_bytes,
+        packet_bytes=PACKET_BYTES,
     )
 
 

@@ -109,6 +109,9 @@ class Link:
         keep_us: A connection not used for so long is closed.
         header_bytes: Of an answer's header, which comes first; 0: it takes no part of the
             link, and comes even where the link carries nothing.
+        packet_bytes: Of the first packet of an answer, which is heard of when that is complete:
+            what it holds behind the header took no time that anybody could measure. 0: it is
+            heard of when its header is complete. 1,448 in an Ethernet frame.
         tells_headers: It is told when a header came; else only when media did, as in simulators
             that know of no headers. A Session that has one request under way at a time, and
             patience, decides the same, and has less to listen to.
@@ -133,6 +136,7 @@ class Link:
     connections: int = 6
     keep_us: int = 120_000_000
     header_bytes: int = 300
+    packet_bytes: int = 0
     tells_headers: bool = True
     rtt_stops_trace: bool = False
     loses_no_time: bool = False
@@ -147,6 +151,7 @@ class Link:
             or self.connect_rtts < 0
             or self.keep_us < 0
             or self.header_bytes < 0
+            or self.packet_bytes < 0
         ):
             raise ValueError("a link has connections, and nothing about it is negative")
         if not 0 <= self.loss < 1:

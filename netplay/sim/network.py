@@ -268,17 +268,22 @@ class Network:
         if fault is not None and fault.kind == "hang" and not fault.after_bytes:
             return []
         pool, ceiling = self._pool(request)
-        header_bytes = self._link.header_bytes
+        first_bytes = self._link.header_bytes + self._began_bytes(request)
         self._sharing.join(
             request.name,
             pool,
             ceiling,
-            until_bytes=header_bytes,
+            until_bytes=first_bytes,
             since_us=request.since_us,
             window=request.window,
         )
         request.flowing = True
-        return [] if header_bytes else self._begin(request)
+        return [] if first_bytes else self._begin(request)
+
+    def _began_bytes(self, request: _Request) -> int:
+        """Return how much of the body comes in one packet with the header."""
+        room_bytes = max(0, self._link.packet_bytes - self._link.header_bytes)
+        return min(room_bytes, self._end_bytes(request))
 
     def _begin(self, request: _Request) -> list[Answer]:
         """Its header is here."""
@@ -286,7 +291,7 @@ class Network:
         self._look_for_next(request, 0)
         if not self._link.tells_headers:
             return []
-        return [Answer(request.name, "began", 0, self._now_us)]
+        return [Answer(request.name, "began", self._began_bytes(request), self._now_us)]
 
     def _look_for_next(self, request: _Request, past_bytes: int) -> None:
         request.next_bytes = self._next_mark(request, past_bytes)
@@ -297,12 +302,15 @@ class Network:
             return request.name, Trace.constant(request.fault.rate_bps)
         return request.host, self._link.host(request.host).trace
 
+    def _end_bytes(self, request: _Request) -> int:
+        """Return how many bytes come before it ends, or falls silent."""
+        if request.fault is None or request.fault.kind not in ("reset", "hang"):
+            return request.size_bytes
+        return min(request.size_bytes, request.fault.after_bytes)
+
     def _next_mark(self, request: _Request, past_bytes: int) -> int:
         """Return the next number of bytes at which something is to be said or done."""
-        end_bytes = request.size_bytes
-        fault = request.fault
-        if fault is not None and fault.kind in ("reset", "hang"):
-            end_bytes = min(end_bytes, fault.after_bytes)
+        end_bytes = self._end_bytes(request)
         mark = next((mark for mark in request.marks if mark > past_bytes), end_bytes)
         return min(mark, end_bytes)
 

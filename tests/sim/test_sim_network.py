@@ -151,6 +151,26 @@ def test_a_header_comes_first_and_counts_for_the_link_alone() -> None:
     ]
 
 
+@pytest.mark.parametrize(("size_bytes", "began_bytes"), [(50_000, 900), (400, 400)])
+def test_what_a_first_packet_holds_of_the_body_comes_with_the_header(
+    size_bytes: int, began_bytes: int
+) -> None:
+    link = replace(link_to(), header_bytes=100, packet_bytes=1_000)
+    network = Network(link)
+    network.request("a", "h", "r", size_bytes=size_bytes)
+
+    answers: list[tuple[int, Answer]] = []
+    while (now_us := network.next_us()) is not None:
+        answers += [(now_us, answer) for answer in network.advance(now_us)]
+
+    (began_us, began), (ended_us, ended) = answers
+    flows_us = 3 * RTT  # and then a byte a microsecond
+    assert (began.kind, began.bytes) == ("began", began_bytes)
+    assert began_us == flows_us + 100 + began_bytes
+    assert (ended.kind, ended.bytes) == ("complete", size_bytes)
+    assert ended_us == flows_us + 100 + size_bytes
+
+
 def test_no_header_comes_over_a_link_that_carries_nothing() -> None:
     trace = Trace([(3 * RTT - 10, 8_000_000), (10**6, 0)])
     network = Network(Link(trace=trace, rtt_us=RTT))
