@@ -45,6 +45,10 @@ __all__ = [
 ]
 
 
+_KEPT = 256
+"""So many segments made are kept at most: those of an hour, or less."""
+
+
 class Run(NamedTuple):
     """Segments of equal duration, one right after the other; in ticks of media time.
 
@@ -136,7 +140,7 @@ class SegmentIndex:
     playlist: Playlist | None = None
     _firsts: tuple[int, ...] = field(init=False, repr=False, compare=False, default=())
     _ends: tuple[int, ...] = field(init=False, repr=False, compare=False, default=())
-    _made: Segment | None = field(init=False, repr=False, compare=False, default=None)
+    _made: dict[int, Segment] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         """Check the runs and lay out their first positions and their ends for bisection."""
@@ -154,7 +158,7 @@ class SegmentIndex:
         """Return the same segments with their bytes elsewhere, at the cost of neither."""
         other = copy(self)
         object.__setattr__(other, "naming", naming)
-        object.__setattr__(other, "_made", None)
+        object.__setattr__(other, "_made", {})
         return other
 
     def __len__(self) -> int:
@@ -165,13 +169,15 @@ class SegmentIndex:
 
     def __getitem__(self, position: int) -> Segment:
         """Return the segment at a position, counted from 0; IndexError outside."""
-        if not 0 <= position < len(self):
-            raise IndexError(f"no segment {position} of {len(self)}")
-        # Whoever plans a segment, asks for it and receives it looks it up again and again.
-        if self._made is not None and self._made.number == self.first_number + position:
-            return self._made
-        segment = self._make(position)
-        object.__setattr__(self, "_made", segment)
+        # Whoever plans a segment, asks for it, receives it and shows it looks it up again.
+        segment = self._made.get(position)
+        if segment is None:
+            if not 0 <= position < len(self):
+                raise IndexError(f"no segment {position} of {len(self)}")
+            segment = self._make(position)
+            if len(self._made) >= _KEPT:
+                self._made.clear()
+            self._made[position] = segment
         return segment
 
     def _make(self, position: int) -> Segment:

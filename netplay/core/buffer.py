@@ -164,14 +164,14 @@ class Buffer:
         reach = self._reach
         if not reach.from_us <= position_us < reach.until_us:
             reach = self._reach = self._walk(position_us)
-        return max(reach.media_us, position_us)
+        return max(position_us, reach.media_us)
 
     def edge_of_plan_us(self, position_us: int) -> int:
         """Return the same, taking what is still arriving for complete."""
         reach = self._reach
         if not reach.from_us <= position_us < reach.until_us:
             reach = self._reach = self._walk(position_us)
-        return max(reach.plan_us, position_us)
+        return max(position_us, reach.plan_us)
 
     def _changed(self) -> None:
         self._reach = _NOWHERE
@@ -198,7 +198,8 @@ class Buffer:
             end_us = span.end_us
             if media_us is None and span.until_us < end_us:
                 media_us, arriving_us = max(edge_us, span.until_us), end_us
-            edge_us = max(edge_us, end_us)
+            if end_us > edge_us:
+                edge_us = end_us
         if media_us is None or arriving_us is None:
             return _Reach(from_us, max(edge_us, position_us + 1), edge_us, edge_us)
         return _Reach(from_us, arriving_us, media_us, edge_us)
@@ -209,7 +210,7 @@ class Buffer:
         for span in reversed(self._spans):
             if span.end_us <= position_us:
                 break
-            ahead_bytes += max(span.size_bytes, span.bytes)
+            ahead_bytes += max(span.bytes, span.size_bytes)
         return ahead_bytes
 
     def cut(self, at_us: int) -> list[Span]:

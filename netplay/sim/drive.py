@@ -48,7 +48,7 @@ from netplay.core.session import Session
 from netplay.sim.content import Content
 from netplay.sim.downloads import Downloads
 from netplay.sim.link import Link
-from netplay.sim.network import Network
+from netplay.sim.network import Answer, Network
 from netplay.sim.output import Decoding, Output
 from netplay.telemetry import Qoe, Summary, Tap, tell
 
@@ -322,7 +322,8 @@ class Simulation:
     def _step(self) -> None:
         """Let happen what happens at this moment: on the network, the screen, by hand, by time."""
         now_us = self.now_us
-        self._hear_network(now_us)
+        if answers := self._network.advance(now_us):
+            self._hear_network(answers, now_us)
         for event in self._output.advance(now_us):
             self._handle(event)
         if self._opened is not None:
@@ -341,8 +342,7 @@ class Simulation:
             if wakeup_us is not None and wakeup_us <= now_us:
                 self._handle(Tick())
 
-    def _hear_network(self, now_us: int) -> None:
-        answers = self._network.advance(now_us)
+    def _hear_network(self, answers: list[Answer], now_us: int) -> None:
         ended = {answer.request for answer in answers if answer.kind in ("complete", "broken")}
         if ended:
             for event in self._downloads.report(besides=ended):

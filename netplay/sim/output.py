@@ -73,6 +73,11 @@ class _Lane:
     frames: int = 0
     ends_us: deque[int] = field(default_factory=deque)
 
+    @property
+    def is_quiet(self) -> bool:
+        """Nothing will be ready, or shown, before it is fed."""
+        return self.is_shown and not self.feeds and not self.ends_us
+
 
 class Output:
     """The lanes of one device, and the playhead they follow.
@@ -148,6 +153,8 @@ class Output:
         """Return when something will be ready or shown; None: something else must come first."""
         soonest: int | None = None
         for lane in self._lanes.values():
+            if lane.is_quiet:
+                continue
             for due_us in (self._ready_at_us(lane, now_us), self._shows_at_us(lane, now_us)):
                 if due_us is not None and (soonest is None or due_us < soonest):
                     soonest = due_us
@@ -157,6 +164,8 @@ class Output:
         """Return what is ready and what is shown by now."""
         events: list[Event] = []
         for lane in self._lanes.values():
+            if lane.is_quiet:
+                continue
             while (due_us := self._ready_at_us(lane, now_us)) is not None and due_us <= now_us:
                 events += self._decode(lane, now_us)
             while (due_us := self._shows_at_us(lane, now_us)) is not None and due_us <= now_us:

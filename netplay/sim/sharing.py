@@ -172,7 +172,8 @@ class Sharing:
         if to_us <= self._now_us:
             return
         if not self._has_ceilings():
-            self._advance_freely(to_us)
+            if self._streams:
+                self._advance_freely(to_us)
         else:
             while self._now_us < to_us:
                 rates = self._rates(self._now_us)
@@ -253,8 +254,6 @@ class Sharing:
 
     def _advance_freely(self, to_us: int) -> None:
         pool = self._open
-        if not pool.streams:
-            return
         before, after = self._total_to(self._now_us), self._total_to(to_us)
         if after == before:
             return
