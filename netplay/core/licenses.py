@@ -152,15 +152,17 @@ class Licenses:
         for key, ways in _by_key(event.protections).items():
             known = needs.get(key)
             if known:
-                # Without a system it tells nothing that the manifest did not tell better.
-                ways = tuple(way for way in ways if way.system)
+                # Without a system it tells nothing that the manifest did not tell better;
+                # and media does not say where licences are, which the manifest did.
+                ways = tuple(_told_where(way, known.ways) for way in ways if way.system)
             needs[key] = _Need((*known.ways, *ways) if known else ways, event.fetch_id)
             if known:
                 needs[key].from_fetch = known.from_fetch
             if not self._opens(event.representation, key) and not self._get(
                 event.representation, key, ways, now_us
             ):
-                locked.append(Locked(event.representation, _NO_SYSTEM, event.fetch_id))
+                why = self._why_not(key, ways) if any(self._openable(ways)) else _NO_SYSTEM
+                locked.append(Locked(event.representation, why, event.fetch_id))
         return locked
 
     # What came of it.
@@ -254,10 +256,7 @@ class Licenses:
         moments = [
             moment
             for license_ in self._sessions.values()
-            for moment in (
-                license_.at_us,
-                license_.expires_at_us if license_.held else None,
-            )
+            for moment in (license_.at_us, license_.expires_at_us if license_.held else None)
             if moment is not None
         ]
         return min(moments, default=None)
@@ -381,6 +380,12 @@ def _by_key(protections: Iterable[Protection]) -> dict[str, tuple[Protection, ..
         key = way.default_kid or kid or way.key_uri
         found[key] = (*found.get(key, ()), way)
     return found
+
+
+def _told_where(way: Protection, stated: Iterable[Protection]) -> Protection:
+    """Return a way with the licence URL that was stated for its key system."""
+    urls = [one.license_url for one in stated if one.system == way.system]
+    return replace(way, license_url=next(filter(None, (way.license_url, *urls)), ""))
 
 
 def _request(way: Protection, rep: str) -> _Request:
