@@ -105,15 +105,44 @@ def _play(
         int | None, typer.Option("--max-height", metavar="PIXELS", min=1, help="Of the picture.")
     ] = None,
     hwaccel: Hwaccel = "auto",
+    key: Annotated[
+        list[str] | None,
+        typer.Option("--key", metavar="KID:KEY", help="ClearKey, hexadecimal. Repeat it."),
+    ] = None,
+    key_file: Annotated[
+        Path | None, typer.Option("--key-file", metavar="FILE", help="KID:KEY, a line each.")
+    ] = None,
+    license_url: Annotated[
+        str, typer.Option("--license-url", metavar="URL", help="Else as the manifest says.")
+    ] = "",
+    license_header: Annotated[
+        list[str] | None,
+        typer.Option("--license-header", metavar="'NAME: VALUE'|@FILE", help="For that URL."),
+    ] = None,
+    widevine_device: Annotated[
+        Path | None,
+        typer.Option("--widevine-device", metavar="FILE.wvd", help="A device of your own."),
+    ] = None,
+    service_certificate: Annotated[
+        Path | None,
+        typer.Option("--service-certificate", metavar="FILE", help="Else it is asked for."),
+    ] = None,
+    widevine_root: Annotated[
+        Path | None,
+        typer.Option("--widevine-root", metavar="FILE", help="To trust in place of Google's."),
+    ] = None,
     log: LogPath = None,
     as_json: Json = False,
 ) -> None:
     """Play a title in real time and sum it up.
 
-    Everything is fetched and decoded as for a screen, and shown nowhere.
+    Everything is fetched and decoded as for a screen, and shown nowhere. What stands on a
+    command line can be read by other users of this machine: keys and tokens are safer in
+    files, by --key-file and --license-header @FILE.
     """
     from netplay.cli.play import play
     from netplay.cli.playing import PlayRequest
+    from netplay.cli.unlocking import Unlocking
     from netplay.core.device import Preferences
 
     if duration is not None and not 0 < duration < inf:
@@ -121,8 +150,22 @@ def _play(
     if start is not None and not start < inf:
         raise UsageError(f"--start must be finite, not {start:g}")
     _check(target=url, controller=abr, hwaccel=hwaccel)
+    unlocking = Unlocking(
+        keys=key or (),
+        key_file=key_file,
+        license_url=license_url,
+        license_headers=license_header or (),
+        widevine_device=widevine_device,
+        service_certificate=service_certificate,
+        root_certificate=widevine_root,
+    )
+    try:
+        key_systems = unlocking.systems()
+    except ValueError as error:
+        raise UsageError(str(error)) from None
     wanted = PlayRequest(
         url=url,
+        key_systems=key_systems,
         controller=abr,
         hwaccel=hwaccel,
         start_s=start,
@@ -173,6 +216,10 @@ def _demo(
     *,
     fast: Annotated[bool, typer.Option("--fast", help="A short clip of low quality.")] = False,
     hls: Annotated[bool, typer.Option("--hls", help="By the HLS playlists; else DASH.")] = False,
+    drm: Annotated[
+        str | None,
+        typer.Option("--drm", metavar="clearkey|widevine", help="Protect the title."),
+    ] = None,
     abr: Abr = "hybrid",
     hwaccel: Hwaccel = "auto",
     log: LogPath = None,
@@ -181,14 +228,17 @@ def _demo(
     """Play from three edge servers and stop one.
 
     Makes a title (once), serves it over a link whose bandwidth varies, and plays it; the
-    server in use is stopped half way.
+    server in use is stopped half way. With --drm it is encrypted, and a licence service
+    gives its keys to a player that is entitled to them.
     """
     from netplay.cli.demo import DEMO_SHOW, FAST_SHOW, demo
 
+    if drm not in (None, "clearkey", "widevine"):
+        raise UsageError(f"--drm is clearkey or widevine, not {drm}")
     _check(target=None, controller=abr, hwaccel=hwaccel)
     show = FAST_SHOW if fast else DEMO_SHOW
     wanted = show.wanted(controller=abr, hwaccel=hwaccel)
-    demo(show, wanted, hls=hls, log=_log(log, wanted), as_json=as_json)
+    demo(show, wanted, hls=hls, drm=drm, log=_log(log, wanted), as_json=as_json)
 
 
 @app.command("simulate")

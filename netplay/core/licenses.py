@@ -390,7 +390,8 @@ def _told_where(way: Protection, stated: Iterable[Protection]) -> Protection:
 
 def _request(way: Protection, rep: str) -> _Request:
     """Return what a licence is asked for with; a key's relative URI is a playlist's own."""
-    relative_to = rep if way.key_uri and "://" not in way.key_uri else ""
+    absolute = ":" in way.key_uri.partition("/")[0]  # a scheme, "data:" too (RFC 3986 §4.2)
+    relative_to = rep if way.key_uri and not absolute else ""
     return _Request(way.system, way.pssh, way.license_url, way.key_uri, relative_to)
 
 

@@ -166,6 +166,15 @@ def test_media_that_needs_a_licence_that_was_denied_already_says_what_the_server
     assert len(run.of(OpenKeys)) == 1
 
 
+def test_init_data_in_a_data_uri_is_asked_for_once_whichever_playlists_have_it() -> None:
+    uri = "data:text/plain;base64,cHNzaA=="
+    movie = protected(of=lambda rep: (replace(way(SOUND if rep[2] == "a" else HD), key_uri=uri),))
+    run = world(movie, granting()).run(until_s=10)
+
+    (opened,) = run.of(OpenKeys)
+    assert opened.representation == ""
+
+
 def test_a_system_that_asks_by_key_id_asks_once_for_all_keys() -> None:
     movie = protected(
         of=lambda rep: (way(SOUND if rep[2] == "a" else HD, pssh=b"", system=CLEARKEY),)
