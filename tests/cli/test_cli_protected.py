@@ -93,12 +93,12 @@ def test_a_protected_title_plays_and_no_key_is_in_anything_that_was_written(
     netplay: Netplay, house: House, tmp_path: Path, way: str
 ) -> None:
     files, log = house.files, tmp_path / "log.jsonl"
-    widevine = [
+    widevine: list[str | Path] = [
         *("--widevine-device", files / "device.wvd", "--widevine-root", files / "root"),
         *("--license-url", f"{house.licenses}widevine"),
         *("--license-header", f"@{files / 'headers'}"),
     ]
-    options = {
+    options: dict[str, list[str | Path]] = {
         "key": ["--key", STATED[0], "--key", STATED[1]],
         "key-file": ["--key-file", files / "keys"],
         "header": [
