@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -25,7 +26,7 @@ def median(values: Sequence[float]) -> float:
 
 
 def arguments(description: str | None) -> argparse.ArgumentParser:
-    """Return a parser with what all benchmarks take: --json FILE."""
+    """Return a parser with what all benchmarks take: --json FILE, "-" for standard output."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     return parser
@@ -33,5 +34,8 @@ def arguments(description: str | None) -> argparse.ArgumentParser:
 
 def write_json(path: Path | None, figures: Mapping[str, object]) -> None:
     """Write the figures, if they are wanted."""
-    if path is not None:
-        path.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    text = json.dumps(figures, indent=2) + "\n"
+    if path == Path("-"):
+        sys.stdout.write(text)
+    elif path is not None:
+        path.write_text(text, encoding="utf-8")

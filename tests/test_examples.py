@@ -12,11 +12,18 @@ from types import ModuleType
 
 import anyio
 import pytest
-from served import short_title
+from served import SHORT, short_title
 
 from abr.laws import check_controller
+from netplay.edge.cache import cached_title
+from netplay.edge.encryption.plan import ContentKey, EncryptionPlan, Tier
+from netplay.edge.encryption.protect import protect
+from netplay.edge.encryption.signals import SystemSignal
+from netplay.edge.license.policy import Entitlement, ProtectedTitle, ServicePolicy, keys_for
+from netplay.edge.license.server import LicenseServer
 from netplay.edge.testbed import Testbed
 from netplay.lab.study import simulate
+from netplay.telemetry import Summary
 
 ROOT = Path(__file__).parent.parent
 
@@ -55,6 +62,32 @@ def test_the_blocking_example_plays_and_says_where_it_is(
 
     assert summary.finished
     assert "s  buffer" in capsys.readouterr().out
+
+
+def test_the_protected_example_plays_what_is_encrypted(tmp_path: Path) -> None:
+    tier = Tier((ContentKey(kid=bytes(range(16)), key=bytes(range(16, 32))),))
+    (tmp_path / "title").mkdir()
+    protect(
+        cached_title(SHORT, tmp_path / "clear"),
+        tmp_path / "title",
+        EncryptionPlan(scheme="cbcs", tiers=(tier,)),
+        systems=(SystemSignal(system="clearkey", license_url="{license}clearkey"),),
+    )
+    policy = ServicePolicy(
+        titles=(ProtectedTitle(name="title", keys=keys_for(tier)),),
+        entitlements=(Entitlement(titles=frozenset({"title"})),),
+    )
+
+    async def play() -> Summary:
+        licenses = LicenseServer(policy)
+        async with Testbed(tmp_path / "title", oca_count=1, licenses=licenses) as protected:
+            played: Summary = await example("protected_title").main(protected.mpd_url)
+            return played
+
+    summary = anyio.run(play)
+
+    assert summary.finished
+    assert summary.shown_us == 2_000_000
 
 
 def test_the_harness_returns_what_json_holds(bed: Testbed) -> None:

@@ -9,22 +9,22 @@ command needs is looked for before anything of it is imported.
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
-from importlib.util import find_spec
 
+from netplay.cli.extras import require_extras
 from netplay.errors import ExtraMissing, NetplayError
 
 __all__ = ["main"]
 
 DONE, WORLD_FAILED, BAD_ARGUMENTS, INTERRUPTED = 0, 1, 2, 130
 
-EXTRAS = {"cli": ("typer", "rich"), "edge": ("starlette", "uvicorn", "m3u8", "mpegdash")}
-"""What an extra brings, to see whether it is there without importing it."""
+SECRETS = ("--key", "--license-header")
+"""Options whose values no message repeats, not even where they were misplaced."""
 
-NEEDS = {"demo": ("cli", "edge"), "serve": ("cli", "edge")}
-"""What a command needs; the others need "cli" alone."""
+STRAY = re.compile(r"(unexpected extra argument\S*) \(.*\)", re.DOTALL)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _performed(arguments: list[str]) -> int:
-    _require_extras(next((word for word in arguments if not word.startswith("-")), ""))
+    require_extras(arguments)
     from netplay.cli.commands import Abort, UsageError, perform
     from netplay.telemetry.log import LogError
 
@@ -66,26 +66,11 @@ def _performed(arguments: list[str]) -> int:
         return _failed(error, WORLD_FAILED, arguments)
 
 
-def _require_extras(command: str) -> None:
-    missing = [
-        extra
-        for extra in NEEDS.get(command, ("cli",))
-        if not all(_is_installed(module) for module in EXTRAS[extra])
-    ]
-    if missing:
-        raise ExtraMissing(command or "the command line", ",".join(missing))
-
-
-def _is_installed(module: str) -> bool:
-    try:
-        return find_spec(module) is not None
-    except ImportError:  # a finder that refuses rather than passes on
-        return False
-
-
 def _failed(error: Exception, code: int, arguments: list[str]) -> int:
     """Say why in one line, and as JSON where JSON was asked for; return the exit code."""
     said = error.format_message() if hasattr(error, "format_message") else str(error)
+    if code == BAD_ARGUMENTS and any(word.startswith(SECRETS) for word in arguments):
+        said = STRAY.sub(r"\1", said)
     line = " ".join(said.split()) or type(error).__name__
     sys.stderr.write(f"netplay: {line}\n")
     if "--json" in arguments:

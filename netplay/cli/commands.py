@@ -14,27 +14,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from netplay.cli.app import Abort, Json, UsageError, app
+from netplay.cli.workbench import serve, simulate
+
 if TYPE_CHECKING:
     from netplay.cli.playing import PlayRequest
     from netplay.telemetry.log import LogWriter
 
 __all__ = ["Abort", "UsageError", "perform"]
-
-# Typer carries its own copy of Click since 0.26 and used Click's before, so that the class
-# behind all "bad arguments" has two homes; this is it in either.
-UsageError: type[Exception] = typer.BadParameter.__bases__[0]
-
-Abort = typer.Abort
-
-app = typer.Typer(
-    name="netplay",
-    help="Play, inspect and demonstrate HLS and DASH titles.",
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit codes: 0 done, 1 the world failed, 2 bad arguments, 130 interrupted.",
-)
 
 
 def perform(arguments: Sequence[str]) -> int:
@@ -79,7 +66,6 @@ LogPath = Annotated[
     Path | None,
     typer.Option("--log", metavar="FILE.jsonl", help="Write every event and action here."),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Say the outcome as one JSON object.")]
 
 
 @app.command("play")
@@ -105,15 +91,44 @@ def _play(
         int | None, typer.Option("--max-height", metavar="PIXELS", min=1, help="Of the picture.")
     ] = None,
     hwaccel: Hwaccel = "auto",
+    key: Annotated[
+        list[str] | None,
+        typer.Option("--key", metavar="KID:KEY", help="ClearKey, hexadecimal. Repeat it."),
+    ] = None,
+    key_file: Annotated[
+        Path | None, typer.Option("--key-file", metavar="FILE", help="KID:KEY, a line each.")
+    ] = None,
+    license_url: Annotated[
+        str, typer.Option("--license-url", metavar="URL", help="Else as the manifest says.")
+    ] = "",
+    license_header: Annotated[
+        list[str] | None,
+        typer.Option("--license-header", metavar="'NAME: VALUE'|@FILE", help="For that URL."),
+    ] = None,
+    widevine_device: Annotated[
+        Path | None,
+        typer.Option("--widevine-device", metavar="FILE.wvd", help="A device of your own."),
+    ] = None,
+    service_certificate: Annotated[
+        Path | None,
+        typer.Option("--service-certificate", metavar="FILE", help="Else it is asked for."),
+    ] = None,
+    widevine_root: Annotated[
+        Path | None,
+        typer.Option("--widevine-root", metavar="FILE", help="To trust in place of Google's."),
+    ] = None,
     log: LogPath = None,
     as_json: Json = False,
 ) -> None:
     """Play a title in real time and sum it up.
 
-    Everything is fetched and decoded as for a screen, and shown nowhere.
+    Everything is fetched and decoded as for a screen, and shown nowhere. What stands on a
+    command line can be read by other users of this machine: keys and tokens are safer in
+    files, by --key-file and --license-header @FILE.
     """
     from netplay.cli.play import play
     from netplay.cli.playing import PlayRequest
+    from netplay.cli.unlocking import Unlocking
     from netplay.core.device import Preferences
 
     if duration is not None and not 0 < duration < inf:
@@ -121,8 +136,22 @@ def _play(
     if start is not None and not start < inf:
         raise UsageError(f"--start must be finite, not {start:g}")
     _check(target=url, controller=abr, hwaccel=hwaccel)
+    unlocking = Unlocking(
+        keys=key or (),
+        key_file=key_file,
+        license_url=license_url,
+        license_headers=license_header or (),
+        widevine_device=widevine_device,
+        service_certificate=service_certificate,
+        root_certificate=widevine_root,
+    )
+    try:
+        key_systems = unlocking.systems()
+    except ValueError as error:
+        raise UsageError(str(error)) from None
     wanted = PlayRequest(
         url=url,
+        key_systems=key_systems,
         controller=abr,
         hwaccel=hwaccel,
         start_s=start,
@@ -173,6 +202,10 @@ def _demo(
     *,
     fast: Annotated[bool, typer.Option("--fast", help="A short clip of low quality.")] = False,
     hls: Annotated[bool, typer.Option("--hls", help="By the HLS playlists; else DASH.")] = False,
+    drm: Annotated[
+        str | None,
+        typer.Option("--drm", metavar="clearkey|widevine", help="Protect the title."),
+    ] = None,
     abr: Abr = "hybrid",
     hwaccel: Hwaccel = "auto",
     log: LogPath = None,
@@ -181,160 +214,21 @@ def _demo(
     """Play from three edge servers and stop one.
 
     Makes a title (once), serves it over a link whose bandwidth varies, and plays it; the
-    server in use is stopped half way.
+    server in use is stopped half way. With --drm it is encrypted, and a licence service
+    gives its keys to a player that is entitled to them.
     """
     from netplay.cli.demo import DEMO_SHOW, FAST_SHOW, demo
 
+    if drm not in (None, "clearkey", "widevine"):
+        raise UsageError(f"--drm is clearkey or widevine, not {drm}")
     _check(target=None, controller=abr, hwaccel=hwaccel)
     show = FAST_SHOW if fast else DEMO_SHOW
     wanted = show.wanted(controller=abr, hwaccel=hwaccel)
-    demo(show, wanted, hls=hls, log=_log(log, wanted), as_json=as_json)
+    demo(show, wanted, hls=hls, drm=drm, log=_log(log, wanted), as_json=as_json)
 
 
-@app.command("serve")
-def _serve(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Of HLS or DASH, any.")],
-    *,
-    faults: Annotated[
-        Path | None, typer.Option("--faults", metavar="FILE", help="What goes wrong: faults.toml.")
-    ] = None,
-    trace: Annotated[
-        Path | None, typer.Option("--trace", metavar="FILE", help="The link: a bandwidth trace.")
-    ] = None,
-    host: Annotated[
-        str, typer.Option("--host", metavar="ADDRESS", help="Where to listen.")
-    ] = "127.0.0.1",
-    port: Annotated[
-        int, typer.Option("--port", metavar="N", min=0, max=65535, help="0: a free one.")
-    ] = 0,
-    control_port: Annotated[
-        int, typer.Option("--control-port", metavar="N", min=0, max=65535, help="Of the faults.")
-    ] = 0,
-    tls: Annotated[
-        Path | None,
-        typer.Option("--tls", metavar="PEM", help="Serve https: a certificate and its key."),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Say where as a JSON object.")] = False,
-) -> None:
-    """Serve a folder for any player, over a link and with faults.
-
-    Faults can be read and changed while it runs, at the URL it prints. Ctrl-C ends it.
-    """
-    from netplay.cli.serve import Service, link_of, serve, tls_of
-    from netplay.edge.faults import FaultScript, ScriptError
-
-    if not folder.is_dir():
-        raise UsageError(f"{folder} is no folder")
-    try:
-        service = Service(
-            folder,
-            host=host,
-            port=port,
-            control_port=control_port,
-            faults=FaultScript() if faults is None else FaultScript.load(faults),
-            link=None if trace is None else link_of(trace),
-            tls=None if tls is None else tls_of(tls),
-        )
-    except ScriptError as error:
-        raise UsageError(str(error)) from error
-    except OSError as error:
-        raise UsageError(f"{error.filename or tls}: {error.strerror or error}") from error
-    serve(service, as_json=as_json)
-
-
-@app.command("simulate")
-def _simulate(
-    *,
-    movie: Annotated[
-        list[str],
-        typer.Option("--movie", metavar="FILE|URL", help="Sabre's JSON, an MPD or a playlist."),
-    ],
-    trace: Annotated[
-        list[Path],
-        typer.Option("--trace", metavar="FILE", help="A trace, or a set (*.jsonl.gz)."),
-    ],
-    abr: Annotated[
-        list[str] | None,
-        typer.Option("--abr", metavar="NAME", help="Others are compared with the first."),
-    ] = None,
-    profile: Annotated[
-        str, typer.Option("--profile", metavar="NAME", help="netplay, sabre, pensieve, ...")
-    ] = "netplay",
-    qoe: Annotated[
-        list[str] | None,
-        typer.Option("--qoe", metavar="NAME", help="lin, log, hd, v or sabre."),
-    ] = None,
-    jobs: Annotated[int, typer.Option("--jobs", metavar="N", min=1, help="Processes.")] = 1,
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", metavar="FILE", help="Rows: .parquet, .jsonl or .csv."),
-    ] = None,
-    log: Annotated[
-        Path | None, typer.Option("--log", metavar="DIR", help="A log of every session there.")
-    ] = None,
-    buffer: Annotated[
-        float | None, typer.Option("--buffer", metavar="S", help="Maximum buffer.")
-    ] = None,
-    no_abandon: Annotated[
-        bool, typer.Option("--no-abandon", help="Leave no download half way.")
-    ] = False,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Of the controllers that have it."),
-    ] = None,
-    slow_start: Annotated[
-        bool, typer.Option("--slow-start", help="Connections begin with ten TCP segments.")
-    ] = False,
-    loss: Annotated[
-        float, typer.Option("--loss", metavar="SHARE", help="Of packets: 0.01 is one in 100.")
-    ] = 0.0,
-    header_bytes: Annotated[
-        int | None, typer.Option("--header-bytes", metavar="N", help="Of every answer.")
-    ] = None,
-    hosts: Annotated[
-        Path | None,
-        typer.Option("--hosts", metavar="FILE", help="Who serves: traces, distances, faults."),
-    ] = None,
-    audio: Annotated[
-        float,
-        typer.Option("--audio", metavar="KBPS", min=0, help="Sound beside movies without."),
-    ] = 0.0,
-    seed: Annotated[int, typer.Option("--seed", metavar="N")] = 0,
-    as_json: Json = False,
-) -> None:
-    """Play movies over bandwidth traces in virtual time, and compare controllers.
-
-    --movie, --trace, --abr and --qoe may be repeated; all combinations are played, and --set
-    says one setting at a time. An interrupted sweep goes on where it was when it is started
-    again with the same --out.
-    """
-    from netplay.cli.simulate import Asked, conditions, setting, sweep
-
-    try:
-        asked = Asked(
-            movies=movie,
-            traces=trace,
-            abr=abr or ["hybrid"],
-            profile=profile,
-            qoe=qoe or [],
-            jobs=jobs,
-            out=out,
-            log=log,
-            buffer_s=buffer,
-            abandon=not no_abandon,
-            settings=dict(map(setting, settings or [])),
-            conditions=conditions(
-                slow_start=slow_start,
-                loss=loss,
-                header_bytes=header_bytes,
-                hosts=hosts,
-                audio_kbps=audio,
-            ),
-            seed=seed,
-        )
-        sweep(asked, as_json=as_json)
-    except ValueError as error:
-        raise UsageError(str(error)) from error
+app.command("serve")(serve)
+app.command("simulate")(simulate)
 
 
 def _check(*, target: str | None, controller: str, hwaccel: str) -> None:

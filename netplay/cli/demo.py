@@ -1,5 +1,7 @@
 """`netplay demo`: a title, three edge servers, a link that varies, and one server that dies.
 
+With --drm the title is protected, and a licence service runs beside the servers.
+
 Nothing in it is pretended: the title is encoded here, the servers and the link are
 processes, and what plays is the Player that everybody uses.
 """
@@ -8,13 +10,16 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import anyio
 
+from netplay.cli.licence import LicenceTimes
 from netplay.cli.outcome import summary_lines
 from netplay.cli.playing import Beat, PlayRequest, watch
 from netplay.cli.screen import Screen
@@ -26,6 +31,10 @@ from netplay.edge.testbed import Testbed
 from netplay.edge.title import DEMO, Rung, TitleSpec
 from netplay.telemetry.log import LogWriter
 from netplay.telemetry.summary import Summary
+from netplay.telemetry.tap import Tap
+
+if TYPE_CHECKING:
+    from netplay.cli.protection import Protection
 
 __all__ = ["DEMO_SHOW", "FAST_SHOW", "Show", "demo"]
 
@@ -78,10 +87,19 @@ def demo(
     wanted: PlayRequest,
     *,
     hls: bool,
+    drm: str | None = None,
     log: LogWriter | None = None,
     as_json: bool = False,
 ) -> None:
     """Put on a show and write to standard output how it went.
+
+    Args:
+        show: What.
+        wanted: How; the URL is the show's own.
+        hls: By the HLS playlists, and not by DASH.
+        drm: Protect the title for "clearkey" or "widevine"; None: in the clear.
+        log: Hears everything.
+        as_json: Say it as one JSON object.
 
     Raises:
         NetplayError: Playback failed.
@@ -89,18 +107,44 @@ def demo(
         LogError: The log could not be written.
     """
     takeover = Takeover()
+    licence = LicenceTimes(drm) if drm else None
     with ExitStack() as stack:
-        taps = (takeover,) if log is None else (stack.enter_context(log), takeover)
+        logs = () if log is None else (stack.enter_context(log),)
         folder = _title(show.spec)
+        protection = _protection(folder, show.spec, drm)
         screen = stack.enter_context(Screen(target_us=show.target_us))
-        performance = partial(_perform, show, wanted, folder, screen, takeover, taps, hls=hls)
-        summary: Summary = anyio.run(performance)
+        stage = _Stage(show, folder, protection, screen, takeover, licence)
+        taps = [*logs, takeover, *([licence] if licence else [])]
+        summary: Summary = anyio.run(partial(_perform, stage, wanted, taps, hls=hls))
+    told = {"takeover": takeover.to_json()}
+    rows = [f"takeover  {takeover}"]
+    if licence is not None:
+        told["licence"] = licence.to_json()
+        rows.append(f"licence   {licence}")
     if as_json:
-        told = {**summary.to_json(), "takeover": takeover.to_json()}
-        sys.stdout.write(json.dumps(told) + "\n")
+        sys.stdout.write(json.dumps(summary.to_json() | told) + "\n")
     else:
-        lines = [*summary_lines(summary), f"takeover  {takeover}"]
-        sys.stdout.write("\n".join(lines) + "\n")
+        sys.stdout.write("\n".join([*summary_lines(summary), *rows]) + "\n")
+
+
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    """Where a show is put on."""
+
+    show: Show
+    folder: Path
+    protection: Protection | None
+    screen: Screen
+    takeover: Takeover
+    licence: LicenceTimes | None
+
+
+def _protection(folder: Path, spec: TitleSpec, system: str | None) -> Protection | None:
+    if system is None:
+        return None
+    from netplay.cli.protection import Protection
+
+    return Protection.of(folder, spec, system)
 
 
 def _title(spec: TitleSpec) -> Path:
@@ -123,17 +167,15 @@ def _title(spec: TitleSpec) -> Path:
 
 
 async def _perform(
-    show: Show,
-    wanted: PlayRequest,
-    folder: Path,
-    screen: Screen,
-    takeover: Takeover,
-    taps: tuple[Takeover | LogWriter, ...],
-    *,
-    hls: bool,
+    stage: _Stage, wanted: PlayRequest, taps: Sequence[Tap], *, hls: bool
 ) -> Summary:
-    screen.say("starting three edge servers and the link to them")
-    async with Testbed(folder, oca_count=3, link=show.link) as bed:
+    show, screen, takeover = stage.show, stage.screen, stage.takeover
+    protection, licence = stage.protection, stage.licence
+    folder = protection.folder if protection else stage.folder
+    licenses = protection.licenses if protection else None
+    beside = " and a licence service" if protection else ""
+    screen.say(f"starting three edge servers{beside} and the link to them")
+    async with Testbed(folder, oca_count=3, link=show.link, licenses=licenses) as bed:
         half_us = int(show.spec.exact_s * SECOND_US) // 2
 
         async def stop_one() -> None:
@@ -142,7 +184,8 @@ async def _perform(
             screen.note(f"{name}, the server in use, is stopped")
 
         takeover.when_known = lambda: screen.note(str(takeover))
-        url = bed.hls_url if hls else bed.mpd_url
-        return await watch(
-            replace(wanted, url=url), screen, taps=taps, beats=[Beat(half_us, stop_one)]
-        )
+        if licence is not None:
+            licence.when_known = lambda: screen.note(f"licence by {licence}")
+        opens = (protection.key_system(bed.license_url),) if protection else ()
+        wanted = replace(wanted, url=bed.hls_url if hls else bed.mpd_url, key_systems=opens)
+        return await watch(wanted, screen, taps=taps, beats=[Beat(half_us, stop_one)])

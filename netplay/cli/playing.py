@@ -8,6 +8,7 @@ from pathlib import Path
 
 import anyio
 
+from drm.contract import KeySystem
 from netplay.cli.screen import Screen
 from netplay.core.device import Preferences
 from netplay.core.messages import Play
@@ -33,6 +34,7 @@ class PlayRequest:
 
     Attributes:
         duration_s: Stop when so much media was played; None: at the end.
+        key_systems: Open protected titles, the preferred one first.
     """
 
     url: str
@@ -43,6 +45,7 @@ class PlayRequest:
     start_s: float | None = None
     duration_s: float | None = None
     seed: int = 0
+    key_systems: tuple[KeySystem, ...] = ()
 
     def log_to(self, path: Path) -> LogWriter:
         """Return a tap that writes a log from which this session can be replayed.
@@ -95,6 +98,7 @@ async def watch(
         preferences=wanted.preferences,
         rules=wanted.rules,
         seed=wanted.seed,
+        key_systems=wanted.key_systems,
         taps=(*taps, beginning),
     ) as player:
         screen.say(f"opening {shown_url(wanted.url)}")

@@ -6,12 +6,12 @@ No key is known here, only key ids.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
 from netplay.segments import Protection
 
-__all__ = ["License", "Need", "Question", "by_key", "is_kid", "question"]
+__all__ = ["License", "Need", "Question", "by_key", "is_kid", "question", "told_where"]
 
 
 class Question(NamedTuple):
@@ -85,9 +85,16 @@ def by_key(protections: Iterable[Protection]) -> dict[str, tuple[Protection, ...
     return found
 
 
+def told_where(way: Protection, stated: Iterable[Protection]) -> Protection:
+    """Return a way with the licence URL that was stated for its key system."""
+    urls = [one.license_url for one in stated if one.system == way.system]
+    return replace(way, license_url=next(filter(None, (way.license_url, *urls)), ""))
+
+
 def question(way: Protection, rep: str) -> Question:
     """Return what a licence is asked for with; a key's relative URI is a playlist's own."""
-    relative_to = rep if way.key_uri and "://" not in way.key_uri else ""
+    absolute = ":" in way.key_uri.partition("/")[0]  # a scheme, "data:" too (RFC 3986 §4.2)
+    relative_to = rep if way.key_uri and not absolute else ""
     return Question(way.system, way.pssh, way.license_url, way.key_uri, relative_to)
 
 

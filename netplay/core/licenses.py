@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from netplay.core.jitter import Jitter
-from netplay.core.license import License, Need, Question, by_key, is_kid, question
+from netplay.core.license import License, Need, Question, by_key, is_kid, question, told_where
 from netplay.core.messages import (
     Action,
     CloseKeys,
@@ -95,15 +95,17 @@ class Licenses:
         for key, ways in by_key(event.protections).items():
             known = needs.get(key)
             if known:
-                # Without a system it tells nothing that the manifest did not tell better.
-                ways = tuple(way for way in ways if way.system)
+                # Without a system it tells nothing that the manifest did not tell better;
+                # and media does not say where licences are, which the manifest did.
+                ways = tuple(told_where(way, known.ways) for way in ways if way.system)
             needs[key] = Need((*known.ways, *ways) if known else ways, event.fetch_id)
             if known:
                 needs[key].from_fetch = known.from_fetch
             if not self._opens(event.representation, key) and not self._get(
                 event.representation, key, ways, now_us
             ):
-                locked.append(Locked(event.representation, _NO_SYSTEM, event.fetch_id))
+                why = self._why_not(key, ways) if any(self._openable(ways)) else _NO_SYSTEM
+                locked.append(Locked(event.representation, why, event.fetch_id))
         return locked
 
     # What came of it.
@@ -203,10 +205,7 @@ class Licenses:
         moments = [
             moment
             for license_ in self._sessions.values()
-            for moment in (
-                license_.at_us,
-                license_.expires_at_us if license_.held else None,
-            )
+            for moment in (license_.at_us, license_.expires_at_us if license_.held else None)
             if moment is not None
         ]
         return min(moments, default=None)

@@ -1,26 +1,36 @@
 """Titles that were made once: a folder for each spec, complete or not there at all.
 
+A protected copy of one is a folder too, named after what it was made of.
+
 A title is built under another name and renamed when all of it is on disk, so whoever finds
 the folder may use it. A lock file a title makes a second process wait for the first instead
 of encoding the same; the kernel drops a dead process's lock, so leftovers are recognised by
 being unlocked, and removed.
 """
 
+import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import astuple
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from netplay.edge.title import TITLE_FILE, Progress, TitleSpec
+from netplay.edge.title import PACKAGER_VERSION, TITLE_FILE, Progress, TitleSpec
+
+if TYPE_CHECKING:
+    from netplay.edge.encryption.plan import EncryptionPlan
+    from netplay.edge.encryption.signals import SystemSignal
 
 try:
     import fcntl
 except ImportError:  # Windows: builds may then repeat each other, but never mix.
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["cached_title", "default_cache_dir"]
+__all__ = ["cached_protected_title", "cached_title", "default_cache_dir"]
 
 BUILDING = ".building"
 LOCK = ".lock"
@@ -44,26 +54,59 @@ def cached_title(
         cache_dir: Where titles are kept; None is `default_cache_dir()`.
         progress: Hears how far a build is, in this thread.
     """
-    cache = cache_dir or default_cache_dir()
-    name = f"title-{spec.digest()}"
-    folder = cache / name
+    folder = (cache_dir or default_cache_dir()) / f"title-{spec.digest()}"
+    return _made(folder, partial(_package, spec, progress))
+
+
+def cached_protected_title(
+    clear: Path, plan: "EncryptionPlan", systems: tuple["SystemSignal", ...]
+) -> Path:
+    """Return the folder of a protected copy beside a title, making it where it is not there.
+
+    No key is kept with it; whoever made the plan has them. Needs the "drm" extra.
+
+    Args:
+        clear: A folder that `cached_title` returned.
+        plan: How to protect it.
+        systems: To whom its manifests speak of it.
+    """
+    said = repr((PACKAGER_VERSION, astuple(plan), systems))
+    name = f"{clear.name}-{hashlib.sha256(said.encode()).hexdigest()[:20]}"
+    return _made(clear.parent / name, partial(_protect, clear, plan, systems))
+
+
+def _package(spec: TitleSpec, progress: Progress | None, folder: Path) -> None:
+    # Here and not above: a title that is cached should not wait for encoders to be imported.
+    from netplay.edge.package import package
+
+    package(spec, folder, progress)
+
+
+def _protect(
+    clear: Path, plan: "EncryptionPlan", systems: tuple["SystemSignal", ...], folder: Path
+) -> None:
+    from netplay.edge.encryption.protect import protect
+
+    protect(clear, folder, plan, systems=systems)
+
+
+def _made(folder: Path, make: Callable[[Path], object]) -> Path:
+    """Return a folder of the cache, made into another one first where it is not there yet."""
     if (folder / TITLE_FILE).is_file():
         return folder
+    cache = folder.parent
     cache.mkdir(parents=True, exist_ok=True)
-    with _locked(cache / f".{name}{LOCK}", wait=True):
+    with _locked(cache / f".{folder.name}{LOCK}", wait=True):
         if not (folder / TITLE_FILE).is_file():
-            _build(spec, folder, progress)
+            _build(folder, make)
     _remove_leftovers(cache)
     return folder
 
 
-def _build(spec: TitleSpec, folder: Path, progress: Progress | None) -> None:
-    # Here and not above: a title that is cached should not wait for encoders to be imported.
-    from netplay.edge.package import package
-
+def _build(folder: Path, make: Callable[[Path], object]) -> None:
     building = Path(tempfile.mkdtemp(prefix=f".{folder.name}{BUILDING}-", dir=folder.parent))
     try:
-        package(spec, building, progress)
+        make(building)
         building.chmod(0o755)
         _sync(building)
         try:

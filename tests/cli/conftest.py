@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
+from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -19,6 +20,12 @@ from netplay.edge.cache import cached_title
 from netplay.edge.testbed import Testbed
 
 Netplay = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def spellings(key: bytes) -> list[str]:
+    """Return how a key might be written."""
+    coded = [key.hex(), key.hex().upper(), b64encode(key).decode().rstrip("=")]
+    return [*coded, urlsafe_b64encode(key).decode().rstrip("="), repr(key)[2:-1], str(list(key))]
 
 
 @pytest.fixture(scope="session")

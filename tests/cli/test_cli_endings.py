@@ -110,6 +110,13 @@ def test_a_file_that_is_not_there_is_named(
         (["play", "x.mpd", "--duration", "nan"], "--duration"),
         (["play", "x.mpd", "--start", "soon"], "--start"),
         (["play", "x.mpd", "--log", "/nowhere/at/all.jsonl"], "/nowhere/at/all.jsonl"),
+        (["play", "x.mpd", "--key", "kid:key"], "--key 1"),
+        (["play", "x.mpd", "--key-file", "/nowhere/keys"], "/nowhere/keys"),
+        (["play", "x.mpd", "--license-header", "A: b"], "--license-url"),
+        (["play", "x.mpd", "--license-url", "https://x/", "--license-header", "A"], "header 1"),
+        (["play", "x.mpd", "--license-url", "http://x.example/?token=t"], "http://x.example/?…"),
+        (["play", "x.mpd", "--service-certificate", "c"], "--widevine-device"),
+        (["demo", "--drm", "rot13"], "clearkey or widevine"),
         (["play"], "URL"),
         (["play", ""], "path"),
         (["play", "x.mpd", "--loud"], "--loud"),
@@ -156,6 +163,11 @@ def test_help_is_on_standard_output(
         (("--help",), {"typer"}, "cli"),
         (("demo",), {"typer", "rich", "starlette"}, "cli,edge"),
         (("demo",), {"m3u8"}, "edge"),
+        (("demo", "--drm", "clearkey"), {"cryptography"}, "drm"),
+        (("demo", "--drm=widevine"), {"pywidevine"}, "widevine"),
+        (("demo", "--drm", "widevine"), {"typer", "m3u8", "pywidevine"}, "cli,edge,widevine"),
+        (("play", "x.mpd", "--key", "kid:key"), {"cryptography"}, "drm"),
+        (("play", "x.mpd", "--key", "k", "--widevine-device", "d"), {"cryptography"}, "widevine"),
     ],
 )
 def test_a_missing_extra_ends_in_2_and_the_line_to_run(
@@ -167,6 +179,15 @@ def test_a_missing_extra_ends_in_2_and_the_line_to_run(
     assert done.stdout == ""
     assert done.stderr.endswith(f"pip install '.[{extras}]'\n")
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.slow
+def test_the_demo_with_clearkey_does_without_pywidevine() -> None:
+    code = "import sys; sys.modules['pywidevine'] = None; import netplay.cli.protection as p\n"
+    code += "from netplay.edge.title import TINY; p.plan_of(TINY)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 @pytest.mark.slow

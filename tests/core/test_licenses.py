@@ -140,6 +140,44 @@ def test_where_the_manifest_has_no_init_data_the_init_segment_brings_it() -> Non
     assert run.of(Play)
 
 
+def test_init_data_of_the_media_is_sent_to_where_the_manifest_says_licences_are() -> None:
+    url = "https://licences.example/"
+    movie = protected(of=lambda _: (replace(way(HD, pssh=b""), license_url=url),))
+    found = [
+        (0.06, ProtectionFound(rep, (way(HD, pssh=b"in the init segment"),)))
+        for rep in ("0/v1", "0/a0")
+    ]
+    run = world(movie, granting(), script=found).run(until_s=10)
+
+    assert [opened.protection.license_url for opened in run.of(OpenKeys)] == [url]
+    assert run.of(Play)
+
+
+def test_media_that_needs_a_licence_that_was_denied_already_says_what_the_server_said() -> None:
+    def service(action: OpenKeys | RenewKeys, _: int) -> tuple[int, KeysFailed]:
+        return 0, KeysFailed(action.key_session, "403: not in your plan", denied=True)
+
+    movie = protected(of=lambda rep: (way(SD if rep[2] == "v" else SOUND, pssh=b""),))
+    found = [
+        (at_s, ProtectionFound(rep, (way(kid, pssh=b"in the init segment"),)))
+        for at_s, rep, kid in ((0.06, "0/v1", SD), (0.061, "0/a0", SOUND))
+    ]
+    run = world(movie, service, script=found).run(until_s=10)
+
+    gone = {removed.representation: removed.reason for removed in run.of(Removed)}
+    assert gone["0/v1"] == gone["0/a0"] == "403: not in your plan"
+    assert len(run.of(OpenKeys)) == 1
+
+
+def test_init_data_in_a_data_uri_is_asked_for_once_whichever_playlists_have_it() -> None:
+    uri = "data:text/plain;base64,cHNzaA=="
+    movie = protected(of=lambda rep: (replace(way(SOUND if rep[2] == "a" else HD), key_uri=uri),))
+    run = world(movie, granting()).run(until_s=10)
+
+    (opened,) = run.of(OpenKeys)
+    assert opened.representation == ""
+
+
 def test_a_system_that_asks_by_key_id_asks_once_for_all_keys() -> None:
     movie = protected(
         of=lambda rep: (way(SOUND if rep[2] == "a" else HD, pssh=b"", system=CLEARKEY),)

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from netplay.edge.cache import cached_title, default_cache_dir
+from netplay.edge.cache import cached_protected_title, cached_title, default_cache_dir
+from netplay.edge.encryption.plan import ContentKey, EncryptionPlan, Tier
+from netplay.edge.encryption.signals import SystemSignal
 from netplay.edge.title import TINY, Rung, Title
 
 SPEC = replace(TINY, duration_s=1, rungs=(Rung(36, 64, 60),), forms=("segments",))
@@ -35,6 +37,28 @@ def test_a_second_call_finds_what_the_first_made(tmp_path: Path) -> None:
     assert second == first
     assert {path: path.stat().st_mtime_ns for path in second.rglob("*")} == times
     assert told[-1][0] == told[-1][1] > 0
+
+
+def test_a_protected_copy_is_made_once_beside_the_clear_title_and_holds_no_key(
+    tmp_path: Path,
+) -> None:
+    key = ContentKey(kid=bytes(range(16)), key=bytes(range(100, 116)))
+    plan = EncryptionPlan(scheme="cbcs", tiers=(Tier((key,)),))
+    systems = (SystemSignal(system="clearkey"),)
+    clear = cached_title(SPEC, tmp_path)
+
+    first = cached_protected_title(clear, plan, systems)
+    times = {path: path.stat().st_mtime_ns for path in first.rglob("*")}
+    second = cached_protected_title(clear, plan, systems)
+    other = cached_protected_title(clear, replace(plan, scheme="cenc"), systems)
+
+    assert second == first != other
+    assert {path: path.stat().st_mtime_ns for path in second.rglob("*")} == times
+    assert sorted(unhidden(tmp_path)) == sorted(it.name for it in (clear, first, other))
+    assert Title.load(first).protection is not None
+    assert not [
+        data for data in tree(first).values() if key.key in data or key.key.hex().encode() in data
+    ]
 
 
 def test_another_spec_is_another_title(tmp_path: Path) -> None:

@@ -89,5 +89,5 @@ async def served(
             url = f"{licenses.url}clearkey?token={TOKEN}"
             signal = SystemSignal(system=system, pssh=pssh, license_url=url)
             protect(clear, target, plan, systems=(signal,))
-        async with Testbed(target) as bed:
+        async with Testbed(target, oca_count=1) as bed:
             yield Protected(bed, licenses)
