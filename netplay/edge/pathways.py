@@ -24,7 +24,8 @@ class Pathway:
 
     Attributes:
         name: serviceLocation, PATHWAY-ID.
-        url: Of the folder of titles there, ending in a slash.
+        url: Of the folder of titles there, as viewers see it, ending in a slash.
+        probe_url: Where its health is asked about; "" is its `url`.
         distance_ms: Its round trip from viewers of no region in particular.
         distances_ms: From viewers of a region.
         clone_of: A pathway that manifests name, which players are told to make this one of;
@@ -38,6 +39,7 @@ class Pathway:
     distances_ms: Mapping[str, float] = field(default_factory=dict)
     clone_of: str = ""
     params: Mapping[str, str] = field(default_factory=dict)
+    probe_url: str = ""
 
     def __post_init__(self) -> None:
         # What both specifications allow in a name: HLS is the stricter.

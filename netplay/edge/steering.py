@@ -107,7 +107,7 @@ class Steering:
     async def _probe(self, pathway: Pathway) -> None:
         try:
             async with asyncio.timeout(PROBE_TIMEOUT_S):
-                load = await _load(pathway.url)
+                load = await _load(pathway.probe_url or pathway.url)
         except (OSError, ValueError):
             self.pathways.missed(pathway.name)
         else:
