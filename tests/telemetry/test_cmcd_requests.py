@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Literal
@@ -218,6 +219,7 @@ def test_other_objects_say_what_they_are_and_nothing_of_media() -> None:
 
     assert told(cmcd, fetch(1, init=True), "init") == {**session, "ot": Token("i")}
     assert told(cmcd, Resolve(1, "0/low", "a"), "index") == {**session, "ot": Token("o")}
+    assert told(cmcd, None, "license") == {**session, "ot": Token("k")}
 
 
 def test_the_manifest_is_asked_for_under_the_session_that_plays_it() -> None:
@@ -356,10 +358,10 @@ def test_every_request_of_a_simulated_session_is_cmcd(
 ) -> None:
     in_headers = Cmcd(content_id="heat", version=version)
     in_query = Cmcd(content_id="heat", version=version, mode="query")
-    requests = 0
+    requests, measured_kbps = 0, 0
 
     def ask(now_us: int, message: Message) -> None:
-        nonlocal requests
+        nonlocal requests, measured_kbps
         in_headers(now_us, message)
         in_query(now_us, message)
         if isinstance(message, Fetch | Resolve):
@@ -367,8 +369,10 @@ def test_every_request_of_a_simulated_session_is_cmcd(
             if isinstance(message, Fetch) and message.init:
                 purpose = "init"
             request = Ask("https://a/v/1.m4s?x=1", purpose, about=message)
-            fields = in_headers.decorate(request).headers
-            assert check_headers(dict(fields)) == []
+            fields = dict(in_headers.decorate(request).headers)
+            assert check_headers(fields) == []
+            found = re.search(r"mtp=\(?(\d+)", fields.get("CMCD-Request", ""))
+            measured_kbps = int(found[1]) if found else measured_kbps
             assert check_query(in_query.decorate(request).url) == []
             requests += 1
 
@@ -385,3 +389,5 @@ def test_every_request_of_a_simulated_session_is_cmcd(
     )
 
     assert requests > 5
+    # What the link gives, but for slow start and for rounding to hundreds.
+    assert 0.5 * rate_bps < measured_kbps * 1000 <= rate_bps + 50_000

@@ -39,7 +39,7 @@ class Asked(Protocol):
 
     @property
     def purpose(self) -> str:
-        """What the answer is for: "manifest", "index", "init" or "segment"."""
+        """What the answer is for: "manifest", "index", "init", "segment" or "license"."""
 
     @property
     def byte_range(self) -> ByteRange | None:

@@ -176,8 +176,8 @@ def _following(following: Next) -> dict[str, Value]:
 
 def _object_type(purpose: str, rep: Representation | None) -> str:
     """Return the token of a request's object; "" if it cannot be said."""
-    if purpose == "manifest":
-        return "m"
+    if purpose in ("manifest", "license"):
+        return "m" if purpose == "manifest" else "k"
     if purpose == "index":
         unresolved = rep.index if rep is not None else None
         playlist = isinstance(unresolved, Unresolved) and unresolved.form == "playlist"
