@@ -70,7 +70,7 @@ def steps_down() -> Pieces:
 
 def sawtooth() -> Pieces:
     """Rising for twelve seconds and falling back at once, again and again."""
-    return tuple((1, 700 + 250 * second) for second in range(12))
+    return tuple((1, 900 + 250 * second) for second in range(12))
 
 
 def cellular(seed: int = 9) -> Pieces:

@@ -52,6 +52,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "netplay.core.device",
         "netplay.core.status",
         "netplay.core.rules",
+        "opentelemetry",
     ),
     # Performs, in real time and in virtual time.
     "netplay.io": (

@@ -13,6 +13,7 @@ from mpegdash import nodes
 from mpegdash.parser import MPEGDASHParser
 
 from netplay.edge.encryption.elements import content_protections
+from netplay.edge.steered import SteeredMPD, SteeringAt
 from netplay.edge.title import Host, Title, Track
 
 __all__ = ["mpd_documents"]
@@ -30,7 +31,9 @@ Addressing = Callable[[Any, Track, Span, Fraction], None]
 """Writes into a Representation how the segments of a span are found."""
 
 
-def mpd_documents(title: Title, hosts: Sequence[Host]) -> dict[str, str]:
+def mpd_documents(
+    title: Title, hosts: Sequence[Host], steering: SteeringAt | None = None
+) -> dict[str, str]:
     """Return every MPD of a title by its file name.
 
     `manifest.mpd` is `number.mpd`; `timeline.mpd`, `list.mpd` and `periods.mpd` address the
@@ -44,16 +47,16 @@ def mpd_documents(title: Title, hosts: Sequence[Host]) -> dict[str, str]:
     documents = {}
     if "segments" in title.spec.forms:
         documents = {
-            "number.mpd": _mpd(title, hosts, LIVE_PROFILE, _numbered, [whole]),
-            "timeline.mpd": _mpd(title, hosts, LIVE_PROFILE, _timed, [whole]),
-            "list.mpd": _mpd(title, hosts, FULL_PROFILE, _listed, [whole]),
+            "number.mpd": _mpd(title, hosts, steering, LIVE_PROFILE, _numbered, [whole]),
+            "timeline.mpd": _mpd(title, hosts, steering, LIVE_PROFILE, _timed, [whole]),
+            "list.mpd": _mpd(title, hosts, steering, FULL_PROFILE, _listed, [whole]),
         }
         documents["manifest.mpd"] = documents["number.mpd"]
         if half < title.spec.segments:
             halves = [whole[:half], whole[half:]]
-            documents["periods.mpd"] = _mpd(title, hosts, LIVE_PROFILE, _counted, halves)
+            documents["periods.mpd"] = _mpd(title, hosts, steering, LIVE_PROFILE, _counted, halves)
     if "file" in title.spec.forms:
-        documents["base.mpd"] = _mpd(title, hosts, ON_DEMAND_PROFILE, _indexed, [whole])
+        documents["base.mpd"] = _mpd(title, hosts, steering, ON_DEMAND_PROFILE, _indexed, [whole])
     return documents
 
 
@@ -80,12 +83,14 @@ def _base_url(url: str, name: str | None = None) -> object:
 def _mpd(
     title: Title,
     hosts: Sequence[Host],
+    steering: SteeringAt | None,
     profile: str,
     address: Addressing,
     spans: Sequence[Span],
 ) -> str:
     mpd = _filled(
-        nodes.MPEGDASH(),
+        SteeredMPD(),
+        steering=steering,
         xmlns="urn:mpeg:dash:schema:mpd:2011",
         cenc="urn:mpeg:cenc:2013" if title.protection else None,
         type="static",

@@ -12,6 +12,7 @@ import m3u8
 from m3u8.model import IFramePlaylist, Media, Playlist, Segment
 
 from netplay.edge.encryption.signals import KeyTags
+from netplay.edge.steered import SteeringAt, steering_tag
 from netplay.edge.title import Host, Title, Track
 
 __all__ = ["playlist_documents"]
@@ -25,7 +26,9 @@ Keys = Callable[[int], KeyTags | None]
 """Says how a segment, counted from 0, is encrypted."""
 
 
-def playlist_documents(title: Title, hosts: Sequence[Host]) -> dict[str, str]:
+def playlist_documents(
+    title: Title, hosts: Sequence[Host], steering: SteeringAt | None = None
+) -> dict[str, str]:
     """Return every playlist of a title by its path in the title's folder.
 
     `master.m3u8` names the segment files, `range.m3u8` byte ranges of the single files,
@@ -38,13 +41,13 @@ def playlist_documents(title: Title, hosts: Sequence[Host]) -> dict[str, str]:
     if title.protection is not None and not title.protection.in_hls:
         return {}
     if "segments" in forms:
-        documents["master.m3u8"] = _multivariant(title, hosts, "media.m3u8", iframes=True)
+        documents["master.m3u8"] = _multivariant(title, hosts, steering, "media.m3u8", iframes=True)
     if "segments" in forms and title.spec.segments > 1:
-        documents["swapped.m3u8"] = _multivariant(title, hosts, "swapped.m3u8")
+        documents["swapped.m3u8"] = _multivariant(title, hosts, steering, "swapped.m3u8")
     if "file" in forms:
-        documents["range.m3u8"] = _multivariant(title, hosts, "range.m3u8")
+        documents["range.m3u8"] = _multivariant(title, hosts, steering, "range.m3u8")
     if "ts" in forms:
-        documents["ts.m3u8"] = _multivariant_ts(title, hosts)
+        documents["ts.m3u8"] = _multivariant_ts(title, hosts, steering)
     for track in title.tracks:
         documents |= _media_playlists(title, track)
     return documents
@@ -231,9 +234,15 @@ def _stream(title: Title, track: Track, name: str, *, peak: int, average: int) -
 
 
 def _multivariant(
-    title: Title, hosts: Sequence[Host], playlist_name: str, *, iframes: bool = False
+    title: Title,
+    hosts: Sequence[Host],
+    steering: SteeringAt | None,
+    playlist_name: str,
+    *,
+    iframes: bool = False,
 ) -> str:
     master = m3u8.M3U8()
+    master.content_steering = steering_tag(steering)
     master.version = 7
     master.is_independent_segments = True
     master.session_keys = _session_keys(title)
@@ -278,9 +287,10 @@ def _trick(track: Track, uri: str, name: str) -> IFramePlaylist:
     return IFramePlaylist("", uri, info)
 
 
-def _multivariant_ts(title: Title, hosts: Sequence[Host]) -> str:
+def _multivariant_ts(title: Title, hosts: Sequence[Host], steering: SteeringAt | None) -> str:
     """Name TS variants with the first language muxed in; the others are packed audio."""
     master = m3u8.M3U8()
+    master.content_steering = steering_tag(steering)
     master.version = 4
     master.is_independent_segments = True
     master.session_keys = _session_keys(title)

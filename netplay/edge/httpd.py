@@ -99,12 +99,13 @@ class WebServer:
             self._guard.close()
             raise
         if self._injector is not None:
-            self._injector.changed = self._changed.set
+            self._injector.watchers.append(self._changed.set)
             self._watching = asyncio.create_task(self._watch(self._injector))
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._watching is not None:
+        if self._injector is not None and self._watching is not None:
+            self._injector.watchers.remove(self._changed.set)
             self._watching.cancel()
             await asyncio.wait([self._watching])
         await self._refuse()

@@ -9,17 +9,21 @@ from collections.abc import Sequence
 
 from netplay.edge.dash import mpd_documents
 from netplay.edge.hls import playlist_documents
+from netplay.edge.steered import SteeringAt
 from netplay.edge.title import Host, Title
 
 __all__ = ["documents"]
 
 
-def documents(title: Title, hosts: Sequence[Host] = ()) -> dict[str, str]:
+def documents(
+    title: Title, hosts: Sequence[Host] = (), *, steering: SteeringAt | None = None
+) -> dict[str, str]:
     """Return every manifest by its path in the title's folder.
 
     Args:
         title: What was packaged.
         hosts: (name, URL of the title's folder there, ending in a slash), in order of
             preference; empty for relative URLs.
+        steering: The service that players ask for another order.
     """
-    return mpd_documents(title, hosts) | playlist_documents(title, hosts)
+    return mpd_documents(title, hosts, steering) | playlist_documents(title, hosts, steering)

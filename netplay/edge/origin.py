@@ -14,6 +14,7 @@ from pathlib import Path
 from netplay.edge.exchange import Answer, FilePart, Request
 from netplay.edge.manifests import documents
 from netplay.edge.resource import Digests, Resource, answered
+from netplay.edge.steered import SteeringAt
 from netplay.edge.title import TITLE_FILE, Host, Title
 
 __all__ = ["MANIFESTS", "Origin"]
@@ -71,11 +72,17 @@ class Origin:
         self._hosts = tuple(hosts)
         self._fresh_s = fresh_s
         self._license_url = ""
+        self._steering: SteeringAt | None = None
         self._written: dict[str, dict[str, str]] = {}
         self._digests = Digests()
 
     def announce(
-        self, hosts: Sequence[Host], *, titles: Iterable[str] = (), license_url: str = ""
+        self,
+        hosts: Sequence[Host],
+        *,
+        titles: Iterable[str] = (),
+        license_url: str = "",
+        steering_url: str = "",
     ) -> None:
         """Write manifests for these hosts from now on.
 
@@ -84,8 +91,10 @@ class Origin:
             titles: Folders whose manifests are written now; others', at a first request.
             license_url: What stands for "{license}" in a protected title's signals; "" leaves
                 them as they are.
+            steering_url: Of the steering manifest that they name; "" names none.
         """
         self._hosts = tuple(hosts)
+        self._steering = SteeringAt(steering_url, hosts[0][0]) if steering_url else None
         self._license_url = license_url
         self._written.clear()
         for name in titles:
@@ -129,7 +138,7 @@ class Origin:
             if (self._root / name / TITLE_FILE).is_file():
                 title = Title.load(self._root / name)
                 hosts = [(host, f"{url}{name}/") for host, url in self._hosts]
-                written = documents(title, hosts)
+                written = documents(title, hosts, steering=self._steering)
                 if self._license_url:
                     written = {
                         path: text.replace(LICENSE, self._license_url)

@@ -27,8 +27,12 @@ async def _serve(source: Origin | Oca, name: str) -> None:
     async def answer(message: dict[str, Any]) -> dict[str, Any]:
         if "hosts" in message:
             assert isinstance(source, Origin), "manifests are written where the titles are"
-            hosts = [(name, url) for name, url in message["hosts"]]
-            source.announce(hosts, titles=message["titles"], license_url=message["license_url"])
+            source.announce(
+                [(name, url) for name, url in message["hosts"]],
+                titles=message["titles"],
+                license_url=message["license_url"],
+                steering_url=message["steering_url"],
+            )
         if "faults" in message:
             injector.start(FaultScript.from_json(message["faults"]))
         fetches = dict(source.fetches) if isinstance(source, Oca) else {}

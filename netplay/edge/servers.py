@@ -46,11 +46,21 @@ class EdgeServer:
         return self._child.pid
 
     async def announce(
-        self, hosts: Sequence[Host], *, titles: Sequence[str] = (), license_url: str = ""
+        self,
+        hosts: Sequence[Host],
+        *,
+        titles: Sequence[str] = (),
+        license_url: str = "",
+        steering_url: str = "",
     ) -> None:
         """Write manifests for these hosts from now on, those of the titles at once."""
         await self._child.ask(
-            {"hosts": list(hosts), "titles": list(titles), "license_url": license_url}
+            {
+                "hosts": list(hosts),
+                "titles": list(titles),
+                "license_url": license_url,
+                "steering_url": steering_url,
+            }
         )
 
     async def requests(self) -> dict[str, int]:
@@ -117,7 +127,12 @@ class EdgeServers:
         return self
 
     async def announce(
-        self, hosts: Sequence[Host], *, titles: Sequence[str] = (), license_url: str = ""
+        self,
+        hosts: Sequence[Host],
+        *,
+        titles: Sequence[str] = (),
+        license_url: str = "",
+        steering_url: str = "",
     ) -> None:
         """Let every running server, or their origin, write manifests for these hosts.
 
@@ -126,10 +141,13 @@ class EdgeServers:
             titles: Folders whose manifests are written before this returns, so that the
                 first request does not wait for it.
             license_url: The licence service's root, ending in a slash; "" without one.
+            steering_url: Of the steering manifest; "" without one.
         """
         for server in self if self.origin is None else [self.origin]:
             if server.running:
-                await server.announce(hosts, titles=titles, license_url=license_url)
+                await server.announce(
+                    hosts, titles=titles, license_url=license_url, steering_url=steering_url
+                )
 
     async def inject(self, script: FaultScript) -> None:
         """Perform these faults on all of them from now on; each fault says of which host."""

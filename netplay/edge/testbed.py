@@ -4,15 +4,19 @@ The manifests name the servers oca-1, oca-2, … where the link listens for them
 plays them goes through the link with every byte, the manifest's own included.
 """
 
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
 
+from netplay.edge.director import Director
 from netplay.edge.faults.script import FaultScript
 from netplay.edge.license.server import LicenseServer
 from netplay.edge.link import LinkSpec
+from netplay.edge.pathways import Pathway
 from netplay.edge.relay import LOOPBACK, Relay, RelayProcess
 from netplay.edge.servers import EdgeServers
+from netplay.edge.steering import STEERING_PATH
 from netplay.edge.title import Host
 
 __all__ = ["Testbed"]
@@ -34,6 +38,9 @@ class Testbed:
             of "{license}" in a protected title's manifests.
         faults: What the servers do wrong, from the moment the block is entered.
         cache_bytes: See `EdgeServers`.
+        steering_ttl_s: Run a playback and a steering service too, whose players ask again
+            after so long, and let the manifests name the latter. The servers are the nearer
+            the earlier they come. None: neither runs.
 
     Attributes:
         servers: By name, e.g. `bed.servers["oca-1"]`.
@@ -41,6 +48,8 @@ class Testbed:
         relay: The link, or None.
         licenses: The licence service, or None.
         license_url: Where the viewer finds it, with the slash at the end; "" without one.
+        director: The playback and steering services, or None.
+        director_url: Where the viewer finds them, with the slash at the end; "" without.
     """
 
     __test__ = False
@@ -56,12 +65,17 @@ class Testbed:
         licenses: LicenseServer | None = None,
         faults: FaultScript | None = None,
         cache_bytes: int | None = None,
+        steering_ttl_s: int | None = None,
     ) -> None:
         self.servers = EdgeServers(title_folder.parent, count=oca_count, cache_bytes=cache_bytes)
         self.hosts: tuple[Host, ...] = ()
         self.relay: Relay | RelayProcess | None = None
         self.licenses = licenses
         self.license_url = ""
+        self.director: Director | None = None
+        self.director_url = ""
+        if steering_ttl_s is not None:
+            self.director = Director(title_folder.parent, ttl_s=steering_ttl_s)
         self._name = title_folder.name
         self._link = link
         self._link_in_process = link_in_process
@@ -76,6 +90,10 @@ class Testbed:
                 await stack.enter_async_context(self.licenses)
                 self.license_url = self.licenses.url
                 upstreams[self.licenses.name] = (LOOPBACK, self.licenses.port)
+            if self.director is not None:
+                await stack.enter_async_context(self.director)
+                self.director_url = self.director.url
+                upstreams[self.director.name] = (LOOPBACK, self.director.port)
             if self._link is not None:
                 relay: Relay | RelayProcess = RelayProcess(self._link, upstreams)
                 if self._link_in_process:
@@ -84,12 +102,37 @@ class Testbed:
                 roots = [(server.name, relay.url(server.name)) for server in self.servers]
                 if self.licenses is not None:
                     self.license_url = relay.url(self.licenses.name)
-            await self.servers.announce(roots, titles=[self._name], license_url=self.license_url)
+                if self.director is not None:
+                    self.director_url = relay.url(self.director.name)
+            await self._announce(roots)
             self.hosts = tuple((name, f"{root}{self._name}/") for name, root in roots)
             if self._faults is not None:
                 await self.servers.inject(self._faults)
+                if self.director is not None:
+                    await self.director.inject(self._faults)
             self._stack = stack.pop_all()
         return self
+
+    async def _announce(self, roots: Sequence[Host]) -> None:
+        """Tell servers and services who is where, as viewers see it."""
+        steering_url = ""
+        if self.director is not None:
+            steering_url = self.director_url + STEERING_PATH[1:]
+            pathways = [
+                Pathway(
+                    name=name, url=url, probe_url=self.servers[name].url, distance_ms=10 * place
+                )
+                for place, (name, url) in enumerate(roots)
+            ]
+            await self.director.direct(
+                pathways, license_url=self.license_url, steering_url=steering_url
+            )
+        await self.servers.announce(
+            roots,
+            titles=[self._name],
+            license_url=self.license_url,
+            steering_url=steering_url,
+        )
 
     async def __aexit__(
         self,
@@ -116,10 +159,13 @@ class Testbed:
     async def stop(self, name: str) -> None:
         """Kill one server and lose whatever it is sending; its connections are reset.
 
-        The licence service has a name of its own, "license".
+        The licence service has a name of its own, "license"; that of the playback and
+        steering services is "director".
         """
         if self.licenses is not None and name == self.licenses.name:
             await self.licenses.stop()
+        elif self.director is not None and name == self.director.name:
+            await self.director.stop()
         else:
             await self.servers[name].stop()
         if self.relay is not None:

@@ -11,10 +11,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import av
 import httpx
 import pytest
 
 from netplay.cli import main
+from netplay.edge.title import Title
 
 pytestmark = pytest.mark.slow
 
@@ -84,6 +86,16 @@ def test_a_folder_is_served_and_its_manifests_are_named(root: Path, serving: Ser
     assert (part.status_code, len(part.content)) == (206, 10)
     for path in ("out", ".hidden.mpd", "..%2fsecret", "film", ""):
         assert httpx.get(url + path).status_code == 404
+
+
+def test_another_player_plays_what_is_served(folder: Path, serving: Serving) -> None:
+    told = serving(folder)
+    master = next(url for url in told["manifests"] if url.endswith("/master.m3u8"))
+
+    with av.open(master) as container:
+        frames = sum(1 for _ in container.decode(video=0))
+
+    assert frames == Title.load(folder).of("video")[0].samples
 
 
 def test_faults_strike_and_are_changed_while_it_runs(

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from netplay.edge.exchange import Answer, Request, said
+from netplay.edge.exchange import Answer, BadRequestError, Request, read_request, said
 from netplay.edge.httpd import HEALTH_PATH, WebServer
 from netplay.edge.origin import Origin
 
@@ -109,6 +111,40 @@ async def test_what_is_no_request_is_refused_and_the_connection_closed(
 
     assert data.startswith(b"HTTP/1.1 %d " % status)
     assert data.count(b"\r\n\r\n") == 1
+
+
+LINES = st.sampled_from(
+    [
+        b"GET / HTTP/1.1",
+        b"GET  /",
+        b"Host: x",
+        b"Content-Length: 3",
+        b"Content-Length: x",
+        b":",
+        b"",
+    ]
+) | st.binary(max_size=12)
+
+
+@given(st.lists(LINES, max_size=6), st.binary(max_size=8))
+def test_any_bytes_are_a_request_the_end_or_refused(lines: list[bytes], rest: bytes) -> None:
+    async def read() -> Request | BadRequestError | None:
+        reader = asyncio.StreamReader(1000)
+        reader.feed_data(b"\r\n".join([*lines, b"", rest]))
+        reader.feed_eof()
+        try:
+            return await read_request(reader)
+        except BadRequestError as error:
+            return error
+
+    match asyncio.run(read()):
+        case BadRequestError(status=status):
+            assert 400 <= status < 500
+        case Request(path=path, body=body):
+            assert path.startswith("/")
+            assert len(body) in (0, 3)
+        case ended:
+            assert ended is None
 
 
 async def test_it_says_how_it_is(server: WebServer) -> None:

@@ -241,6 +241,21 @@ def test_manifests_name_the_hosts_that_were_announced(folder: Path) -> None:
     assert named[0].headers["content-length"] == str(len(named[0].content))
 
 
+def test_manifests_name_the_steering_service_that_was_announced(folder: Path) -> None:
+    origin = Origin(folder.parent)
+    origin.announce([("oca-1", "http://one/")], steering_url="http://steer/steering")
+
+    mpd, master = answers(
+        folder.parent,
+        ("GET", f"/{folder.name}/manifest.mpd", {}),
+        ("GET", f"/{folder.name}/master.m3u8", {}),
+        origin=origin,
+    )
+
+    assert ">http://steer/steering</ContentSteering>" in mpd.text
+    assert 'SERVER-URI="http://steer/steering",PATHWAY-ID="oca-1"' in master.text
+
+
 def test_requests_are_counted_by_path(folder: Path, title: Title) -> None:
     origin = Origin(folder.parent)
     path = f"/{folder.name}/{VIDEO}"

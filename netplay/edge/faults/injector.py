@@ -15,18 +15,18 @@ __all__ = ["Injector"]
 
 
 class Injector:
-    """The faults of one server.
+    """The faults of one server, or of several that share their script and counts.
 
     Args:
         clock: Returns seconds that never go back; the script starts when it is made.
 
     Attributes:
         script: What is performed.
-        changed: Called when another script starts.
+        watchers: Called whenever that has become another; one for each server.
     """
 
     def __init__(self, script: FaultScript | None = None, *, clock: Callable[[], float]) -> None:
-        self.changed: Callable[[], None] = lambda: None
+        self.watchers: list[Callable[[], None]] = []
         self._clock = clock
         self.start(script or FaultScript())
 
@@ -37,12 +37,16 @@ class Injector:
         self._asked: Counter[tuple[str, str]] = Counter()
         self._matched: Counter[int] = Counter()
         self._struck: Counter[int] = Counter()
-        self.changed()
+        self._tell()
 
     def add(self, faults: Iterable[Fault]) -> None:
         """Perform these too; time and counts go on."""
         self.script = FaultScript((*self.script.faults, *faults), self.script.seed)
-        self.changed()
+        self._tell()
+
+    def _tell(self) -> None:
+        for watcher in self.watchers:
+            watcher()
 
     @property
     def elapsed_s(self) -> float:

@@ -149,6 +149,30 @@ async def test_a_refusal_of_another_host_is_not_ours(start: Any) -> None:
     assert (await ask(server)).body == SMALL
 
 
+async def test_servers_that_share_their_faults_refuse_each_for_itself(root: Path) -> None:
+    injector = Injector(clock=time.monotonic)
+    async with contextlib.AsyncExitStack() as stack:
+        servers = [
+            await stack.enter_async_context(
+                WebServer(Origin(root), name=f"oca-{number}", injector=injector)
+            )
+            for number in (1, 2)
+        ]
+        refused = []
+        for host in ("oca-1", "oca-2"):
+            injector.start(FaultScript((Fault(kind="refuse", host=host),)))
+            for _ in range(20):  # turns of the loop, in which one stops and the other listens
+                await asyncio.sleep(0)
+            for server in servers:
+                try:
+                    assert (await ask(server)).body == SMALL
+                except ConnectionRefusedError:
+                    refused.append(server.name)
+
+    assert refused == ["oca-1", "oca-2"]
+    assert injector.watchers == []
+
+
 async def test_a_reset_in_place_of_the_head(start: Any) -> None:
     came = await ask(await start(Fault(kind="reset")))
 
