@@ -1,4 +1,4 @@
-"""What every child that serves HTTP does: listen, say where, answer its parent.
+"""What a child that serves an ASGI application does: listen, say where, answer its parent.
 
 It prints {"port": …} when it listens, on a free port where none is given, and ends when its
 standard input does.

@@ -12,6 +12,7 @@ import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from urllib.parse import quote, urlsplit
 
@@ -172,9 +173,12 @@ def _heard(path: str, response: HTTPResponse, body: bytes) -> _Heard:
         name, _, value = word.strip().partition("=")
         if name.lower() == "max-age" and value.isascii() and value.isdecimal():
             fresh_s = int(value)
-    etag = response.getheader("ETag", "")
     if response.status != 200:
         return _Heard(response.status, None, fresh_s)
+    etag = response.getheader("ETag", "")
+    if not etag.startswith('"'):
+        # None, or a weak one, which may stay when bytes change: ranges need a strong one.
+        etag = f'"{sha256(body).hexdigest()[:32]}"'
     media_type = response.getheader("Content-Type", "application/octet-stream")
     modified = response.getheader("Last-Modified", "")
     resource = Resource(path, (body,), etag, modified, media_type, fresh_s)

@@ -66,7 +66,7 @@ class Resource:
     Attributes:
         path: With the slash in front.
         etag: Strong: other bytes have another.
-        modified: When it last changed, as HTTP writes dates.
+        modified: When it last changed, as HTTP writes dates; "" where nobody knows.
         fresh_s: How long a cache may hand it out without asking again.
     """
 
@@ -150,10 +150,11 @@ async def answered(resource: Resource | None, request: Request, digests: Digests
     headers = {
         "Content-Type": resource.media_type,
         "Accept-Ranges": "bytes",
-        "Last-Modified": resource.modified,
         **known,
         **CORS,
     }
+    if resource.modified:
+        headers["Last-Modified"] = resource.modified
     if (digest := await digests.of(resource, whole)) is not None:
         headers["Repr-Digest"] = digest
     if request.method != "HEAD" and (digest := await digests.of(resource, part or whole)):

@@ -174,6 +174,23 @@ async def test_what_the_origin_lacks_is_not_there_and_its_errors_are_a_bad_gatew
     assert (missing.status, failing.status) == (404, 502)
 
 
+@pytest.mark.parametrize("tag", [{}, {"ETag": 'W/"same"'}])
+async def test_without_a_strong_tag_of_the_origin_it_makes_one(tag: dict[str, str]) -> None:
+    bodies = iter([b"first", b"second"])
+
+    async def changing(request: Request) -> Answer:
+        return Answer(200, tag, (next(bodies),))
+
+    async with WebServer(changing) as server:
+        oca = Oca(server.url)
+        first, second = await ask(oca, "/a"), await ask(oca, "/a")
+
+    assert (body(first), body(second)) == (b"first", b"second")
+    assert first.headers["ETag"] != second.headers["ETag"]
+    assert first.headers["Content-Digest"] != second.headers["Content-Digest"]
+    assert "Last-Modified" not in first.headers
+
+
 @pytest.mark.parametrize("url", ["https://x/", "http://x", "/folder/"])
 def test_an_origin_is_an_http_url(url: str) -> None:
     with pytest.raises(ValueError, match="http URL"):
