@@ -13,7 +13,14 @@ if TYPE_CHECKING:
     from netplay.telemetry.bounded import Bounded
     from netplay.telemetry.cmcd.report import CmcdReporter
     from netplay.telemetry.cmcd.request import Cmcd
-    from netplay.telemetry.cmsd import Cmsd, CmsdDynamic, CmsdError, CmsdStatic, read_cmsd
+    from netplay.telemetry.cmsd import (
+        Cmsd,
+        CmsdDynamic,
+        CmsdError,
+        CmsdHosts,
+        CmsdStatic,
+        read_cmsd,
+    )
     from netplay.telemetry.log import Header, Log, LogError, LogLines, LogWriter, Record, read_log
     from netplay.telemetry.otel import OtelTap
     from netplay.telemetry.prometheus import exposition
@@ -35,6 +42,7 @@ __all__ = [
     "Cmsd",
     "CmsdDynamic",
     "CmsdError",
+    "CmsdHosts",
     "CmsdStatic",
     "Difference",
     "Engine",
@@ -74,6 +82,7 @@ __getattr__ = lazily(
         "Cmsd": "netplay.telemetry.cmsd",
         "CmsdDynamic": "netplay.telemetry.cmsd",
         "CmsdError": "netplay.telemetry.cmsd",
+        "CmsdHosts": "netplay.telemetry.cmsd",
         "CmsdStatic": "netplay.telemetry.cmsd",
         "decode": "netplay.telemetry.unwire",
         "Difference": "netplay.telemetry.replaying",

@@ -22,12 +22,15 @@ from netplay.telemetry.structured import (
     parse_list,
 )
 
-__all__ = ["Cmsd", "CmsdDynamic", "CmsdError", "CmsdStatic", "read_cmsd"]
+__all__ = ["Cmsd", "CmsdDynamic", "CmsdError", "CmsdHosts", "CmsdStatic", "read_cmsd"]
 
 MOST_CHARS = 4096
 """Of either header. A path of ten servers, each with all keys, takes under 1,000."""
 
 MOST_KBPS = 10**9
+
+MOST_HOSTS = 64
+"""Of the least recent nothing is kept."""
 
 
 class CmsdError(ValueError):
@@ -130,6 +133,42 @@ class Cmsd:
     def duress(self) -> bool:
         """Whether the server that answered is under duress."""
         return self.nearest is not None and self.nearest.duress
+
+
+class CmsdHosts:
+    """Keeps what each host said last, for whoever asks; what cannot be read is counted.
+
+    Attributes:
+        refused: Responses whose headers were no CMSD.
+    """
+
+    def __init__(self) -> None:
+        self.refused = 0
+        self._said: dict[str, Cmsd] = {}
+
+    def note(self, host: str, headers: Mapping[str, str]) -> Cmsd | None:
+        """Take in the headers of a response; return what they say, None if nothing. Never raises.
+
+        Args:
+            host: Who answered.
+            headers: As `read_cmsd` takes them.
+        """
+        if "cmsd-static" not in headers and "cmsd-dynamic" not in headers:
+            return None
+        try:
+            said = read_cmsd(headers)
+        except CmsdError:
+            self.refused += 1
+            return None
+        self._said.pop(host, None)
+        while len(self._said) >= MOST_HOSTS:
+            self._said.pop(next(iter(self._said)))
+        self._said[host] = said
+        return said
+
+    def of(self, host: str) -> Cmsd:
+        """Return what a host said last; nothing if it said nothing."""
+        return self._said.get(host, Cmsd())
 
 
 def read_cmsd(headers: Mapping[str, str]) -> Cmsd:

@@ -91,6 +91,9 @@ def test_headers_hold_the_keys_that_belong_there() -> None:
     assert check_headers({"CMCD-Object": "bl=100"}) == ["bl is not of CMCD-Object"]
     assert check_headers({"CMCD-Objects": "br=1"})[0] == "there is no header CMCD-Objects"
     assert "not in order" in check_headers({"CMCD-Object": "d=4004,br=3200"})[0]
+    assert check_headers({"CMCD-Session": "pr=2.0"}) == []
+    assert check_headers({"CMCD-Session": "v=2", "CMCD-Status": "pr=2.0"}) == []
+    assert check_headers({"CMCD-Session": "pr=2.0,v=2"}) == ["pr is not of CMCD-Session"]
     assert check_headers({"CMCD-Session": "sid=,"})[0].startswith("CMCD-Session: character 4")
 
 

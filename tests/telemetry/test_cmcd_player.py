@@ -147,7 +147,7 @@ async def test_reports_figures_and_log_agree_with_what_was_seen(
     ):
         figures, frames = await watch(Edge(folder), cmcd, reporter, log)
 
-    lines = b"".join(bodies).decode().splitlines()
+    lines = b"\n".join(bodies).decode().splitlines()
     assert not any(check_event(line) for line in lines)
     states = [parse_dictionary(line)["sta"] for line in lines if "e=ps" in line]
     assert [one.value for one in states if isinstance(one, Item)] == ["d", "s", "p", "e"]

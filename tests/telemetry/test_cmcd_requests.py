@@ -31,7 +31,7 @@ from netplay.core.messages import (
     Sought,
 )
 from netplay.naming import ByteRange
-from netplay.segments import Init, Ranges, Run, SegmentIndex
+from netplay.segments import Init, Ranges, Run, SegmentIndex, Template
 from netplay.sim import Link, Trace, make_title, simulate_session
 from netplay.telemetry import Message
 from netplay.telemetry.cmcd import Cmcd, check_headers, check_query, check_request
@@ -286,6 +286,40 @@ def test_what_is_no_network_request_is_left_as_it_is(url: str) -> None:
     ask = Ask(url)
 
     assert cmcd_of((0, opened()), mode="query").decorate(ask) is ask
+
+
+@given(
+    url=st.text(max_size=40).map(lambda text: f"http://{text}")
+    | st.text(max_size=20)
+    | st.sampled_from(["http://[", "http://a:b/", "HTTP://A/?CMCD=&CMCD=x", "http://a/?CMCD"]),
+    mode=st.sampled_from(["header", "query"]),
+)
+def test_whatever_the_url_is_a_request_comes_back(
+    url: str, mode: Literal["header", "query"]
+) -> None:
+    ask = Ask(url, about=fetch(3))
+
+    sent = cmcd_of(*PLAYING, mode=mode).decorate(ask)
+
+    assert sent.about is ask.about
+    assert sent.url.count("CMCD=") <= 1
+
+
+def test_a_path_that_would_fill_a_header_is_not_told() -> None:
+    naming = Template((f"{'x' * 600}/", "Number", ".m4s"))
+    index = SegmentIndex(1, (Run(0, 2, 3),), naming)
+    far = Template(("", "Number", f"/{'x' * 600}.m4s"))
+    low = MOVIE.periods[0].sets[0].representations[0]
+
+    def asked(index: SegmentIndex) -> dict[str, object]:
+        rung = replace(low, index=Known(index))
+        group = replace(MOVIE.periods[0].sets[0], representations=(rung,))
+        movie = replace(MOVIE, periods=(replace(MOVIE.periods[0], sets=(group,)),))
+        start = Opened(movie, Device(), Preferences(), 0, paused=False)
+        return told(cmcd_of((0, start)), fetch(1, name="low"))
+
+    assert asked(index)["nor"] == "2.m4s"
+    assert "nor" not in asked(replace(index, naming=far))
 
 
 def test_only_the_keys_that_the_app_wants_are_sent() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netplay.telemetry.cmsd import Cmsd, CmsdDynamic, CmsdError, CmsdStatic, read_cmsd
+from netplay.telemetry.cmsd import Cmsd, CmsdDynamic, CmsdError, CmsdHosts, CmsdStatic, read_cmsd
 
 # In the form of the examples of CTA-5006.
 STATIC = 'ot=v,sf=h,st=v,d=5000,br=2000,n="OriginProviderA",at=1642598400000,su,com.example-x=7'
@@ -80,3 +80,16 @@ def test_any_headers_are_read_or_refused(static: str, dynamic: str) -> None:
 
     with contextlib.suppress(CmsdError):
         assert isinstance(read_cmsd(headers), Cmsd)
+
+
+def test_what_each_host_said_last_is_kept_and_no_more_than_that() -> None:
+    hosts = CmsdHosts()
+
+    for number in range(100):
+        hosts.note(f"oca-{number}", {"cmsd-dynamic": f'"s";etp={number}'})
+    hosts.note("oca-99", {"content-type": "video/mp4"})
+    unread = hosts.note("oca-99", {"cmsd-dynamic": '"s'})
+
+    assert hosts.of("oca-99").path == (CmsdDynamic("s", throughput_bps=99_000),)
+    assert hosts.of("oca-0") == hosts.of("nobody") == Cmsd()
+    assert (unread, hosts.refused) == (None, 1)

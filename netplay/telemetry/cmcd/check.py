@@ -30,9 +30,10 @@ _TOKENS = {
 _HEADER_OF = {
     "CMCD-Object": "ab br d lab lb ot tab tb tpb",
     "CMCD-Request": "bl cs dfa dl ltc mtp nor nrr pb sn sta su tbl",
-    "CMCD-Session": "cid msd pr sf sid st v",
+    "CMCD-Session": "cid msd sf sid st v",
     "CMCD-Status": "bg bs bsa bsd bsda cdn ec nr pt rtp",
 }
+# Besides: pr, which moved from Session to Status with version 2.
 _V1 = frozenset("bl br bs cid d dl mtp nor nrr ot pr rtp sf sid st su tb v".split())  # noqa: SIM905
 _EVENT_ONLY = frozenset("cen cmsdd cmsds e h rc smrt ts ttfb ttfbb ttlb url".split())  # noqa: SIM905
 _RESPONSE_ONLY = frozenset("cmsdd cmsds rc smrt ttfb ttfbb ttlb url".split())  # noqa: SIM905
@@ -85,6 +86,8 @@ def check_headers(fields: Mapping[str, str]) -> list[str]:
         except FieldError as error:
             return [f"{name}: {error}"]
         belong = _HEADER_OF[name].split()
+        if name == ("CMCD-Status" if "v=2" in fields.get("CMCD-Session", "") else "CMCD-Session"):
+            belong.append("pr")
         wrong += [f"{key} is not of {name}" for key in keys if key not in belong and "-" not in key]
         if keys != sorted(keys):
             wrong.append(f"the keys of {name} are not in order")

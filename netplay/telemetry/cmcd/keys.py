@@ -76,12 +76,18 @@ class Key:
         group: The header it travels in; None: it is for events only.
         hundreds: Rounded to the nearest 100.
         versions: In which it exists.
+        moved: The header it travels in from version 2 on, where that is another.
     """
 
     kind: Kind
     group: Group | None
     hundreds: bool = False
     versions: tuple[Version, ...] = (1, 2)
+    moved: Group | None = None
+
+    def header(self, version: Version) -> Group | None:
+        """Return the header it travels in; None if it is for events only."""
+        return self.moved if version == 2 and self.moved is not None else self.group
 
 
 _V2: tuple[Version, ...] = (2,)
@@ -108,7 +114,7 @@ KEYS: Mapping[str, Key] = {
     "nrr": Key("string", "Request", versions=(1,)),
     "ot": Key("token", "Object"),
     "pb": Key("by type", "Request", versions=_V2),
-    "pr": Key("decimal", "Session"),
+    "pr": Key("decimal", "Session", moved="Status"),
     "pt": Key("integer", "Status", versions=_V2),
     "rc": Key("integer", None, versions=_V2),
     "rtp": Key("integer", "Status", hundreds=True),
@@ -140,7 +146,7 @@ def headers(values: Mapping[str, Value], version: Version) -> tuple[tuple[str, s
     """Return the (name, value) of the CMCD headers that have something to say."""
     found: list[tuple[str, str]] = []
     for group in HEADERS:
-        part = {key: value for key, value in values.items() if KEYS[key].group == group}
+        part = {key: one for key, one in values.items() if KEYS[key].header(version) == group}
         if text := written(part, version):
             found.append((f"CMCD-{group}", text))
     return tuple(found)

@@ -18,6 +18,9 @@ from netplay.timeline import AdaptationSet, Known, Representation
 
 __all__ = ["Media"]
 
+MOST_PATH = 512
+"""Characters of the next object's path; headers of some kilobytes are refused by servers."""
+
 
 class Media:
     """Knows the Representations of a presentation and the segments that are known of each."""
@@ -87,7 +90,7 @@ class Media:
         if same and not part:
             return None
         path = posixpath.relpath(target.path or "/", posixpath.dirname(base.path) or "/")
-        return Next(path, part, same=same)
+        return Next(path, part, same=same) if len(path) <= MOST_PATH else None
 
     def _index(self, fetch: Fetch) -> SegmentIndex | None:
         known = self._indexes.get(fetch.representation)

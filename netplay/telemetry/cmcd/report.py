@@ -229,8 +229,5 @@ class CmcdReporter:
         return (self._epoch_us + now_us) // 1000
 
     def _deliver(self, lines: list[str]) -> None:
-        if self._form == "cmcd":
-            body = "".join(f"{line}\n" for line in lines)
-        else:
-            body = f"[{','.join(lines)}]"
+        body = "\n".join(lines) if self._form == "cmcd" else f"[{','.join(lines)}]"
         self._send(body.encode("ascii"))

@@ -127,8 +127,14 @@ class Cmcd:
             self.facts.take(now_us, message)
 
     def decorate(self, request: R) -> R:
-        """Return a request with the keys that apply to it added."""
-        scheme = urlsplit(request.url).scheme.lower()
+        """Return a request with the keys that apply to it added.
+
+        What is not for the web, or has no URL, is returned as it is: never raises.
+        """
+        try:
+            scheme = urlsplit(request.url).scheme
+        except ValueError:
+            return request  # whoever sends it will say so
         if scheme not in ("http", "https"):
             return request
         presentation = self.facts.opened.presentation if self.facts.opened is not None else None
