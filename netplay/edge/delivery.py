@@ -57,7 +57,7 @@ class Delivery:
             case "reset":
                 await self._acknowledged()
                 end_in_reset(self._writer.get_extra_info("socket"))
-            case "close":
+            case "close" | "cut":
                 if self._writer.can_write_eof():
                     self._writer.write_eof()
                     with suppress(TimeoutError):

@@ -214,13 +214,14 @@ class WebServer:
 
     async def _sending(self, request: Request) -> Sending:
         """Return what is sent: the handler's answer, and what faults make of it."""
+        # Struck as it comes, so that how long an answer takes changes no other's turn.
+        struck = self._injector.strike(self.name, request.path) if self._injector else ()
         try:
             if request.path == HEALTH_PATH:
                 answer = self._health()
             else:
                 answer = await self._handle(request)
             sending = Sending(answer, "next" if request.keeps else "close")
-            struck = self._injector.strike(self.name, request.path) if self._injector else ()
             for fault in struck:
                 sending = spoiled(sending, fault)
         except (OSError, ValueError) as error:  # a file that is gone, a title that is none

@@ -14,8 +14,9 @@ from netplay.edge.faults.rules import Fault
 
 __all__ = ["Ending", "Sending", "spoiled"]
 
-Ending = Literal["next", "close", "reset", "hang"]
-"""After the last byte: the next request, the end, a reset, or silence until the client goes."""
+Ending = Literal["next", "close", "cut", "reset", "hang"]
+"""After the last byte: the next request, the end that the head spoke of, an end of which it
+did not speak, a reset, or silence until the client goes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ def _truncated(sending: Sending, fault: Fault) -> Sending:
         return replace(sending, answer=replace(kept, length=None))
     if size_of(kept.body) == size_of(sending.answer.body):
         return sending  # it was no longer than that
-    return replace(sending, answer=replace(kept, length=sending.length), ending="close")
+    return replace(sending, answer=replace(kept, length=sending.length), ending="cut")
 
 
 def _lengthened(sending: Sending, fault: Fault) -> Sending:

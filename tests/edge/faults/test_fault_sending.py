@@ -56,7 +56,7 @@ def test_truncation_keeps_the_first_bytes(body: Body, at_byte: int, length: str 
     assert read(sending.answer.body) == kept
     assert sending.length == (len(kept) if length == "sent" else len(DATA))
     closes = length != "sent" and len(kept) < len(DATA)
-    assert sending.ending == ("close" if closes else "next")
+    assert sending.ending == ("cut" if closes else "next")
 
 
 @given(st.integers(1, 200), st.sampled_from(["true", "sent", None]))

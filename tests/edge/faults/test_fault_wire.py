@@ -250,6 +250,7 @@ async def test_truncated_is_closed_before_the_length_it_announced(start: Any, pa
 
     assert (came.body, came.ended) == (PATHS[path][:700], "closed")
     assert came.header("Content-Length") == str(len(PATHS[path]))
+    assert "Connection" not in came.head
 
 
 async def test_truncated_with_the_length_that_is_sent_goes_on(start: Any) -> None:
