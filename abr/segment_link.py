@@ -77,14 +77,11 @@ class SegmentLink:
 
     def sustainable(self, view: View, bps: float) -> int:
         """Return the highest rung whose latency and body come within the segment's duration."""
-        rung = 0
-        while rung + 1 < len(view.rungs) and self.carries(view, rung + 1, bps):
-            rung += 1
-        return rung
-
-    def carries(self, view: View, rung: int, bps: float) -> bool:
-        """Return whether a rung's latency and body come within the segment's duration."""
         if bps <= 0:
-            return False
-        body_s = view.segment_s * view.rungs[rung].bitrate_bps / bps
-        return self.ttfb_s + body_s <= view.segment_s
+            return 0
+        segment_s, ttfb_s, highest = view.segment_s, self.ttfb_s, 0
+        for rung in range(1, len(view.rungs)):
+            if ttfb_s + segment_s * view.rungs[rung].bitrate_bps / bps > segment_s:
+                break
+            highest = rung
+        return highest

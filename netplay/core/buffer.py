@@ -179,7 +179,11 @@ class Buffer:
 
     def _place(self, position_us: int) -> int:
         """Return the place of the first span that ends after a position."""
-        return bisect_right(self._spans, position_us, key=_end_us)
+        spans = self._spans
+        # Mostly the playhead is in the first span, and what is wanted next behind the last.
+        if not spans or spans[-1].end_us <= position_us:
+            return len(spans)
+        return 0 if spans[0].end_us > position_us else bisect_right(spans, position_us, key=_end_us)
 
     def _walk(self, position_us: int) -> _Reach:
         """Follow the spans from a position on, up to the first hole."""

@@ -37,10 +37,11 @@ class Endurance:
 
     def verdict(self, now_us: int) -> Fail | None:
         """Return what to fail with if what the playhead needs next will not come."""
-        position_us = self._playback.position_us(now_us)
         for lane in self._lanes.values():
             gone = lane.missing
-            if gone is not None and position_us >= gone.at_us - self._rules.edge_us:
+            if gone is None:
+                continue
+            if self._playback.position_us(now_us) >= gone.at_us - self._rules.edge_us:
                 return Fail(gone.error, gone.segment, gone.attempts, "nobody has it")
         ended = self._licenses.expired((it.representation for it in self._lanes.values()), now_us)
         if ended:
@@ -49,7 +50,7 @@ class Endurance:
         if deadline_us is None or now_us < deadline_us:
             return None
         attempts = self._requests.failover.all_attempts()
-        what = f"anything from {position_us / 1e6:.3f} s on"
+        what = f"anything from {self._playback.position_us(now_us) / 1e6:.3f} s on"
         if not attempts:  # it arrived, and nobody complained; such as a picture that is none
             return Fail("DecodeError", what, (), "no frame came of what had arrived")
         return Fail("DeliveryError", what, attempts, "nothing arrived for too long")

@@ -60,6 +60,7 @@ _NOT_THERE = (404, 410)
 _MISSING_IN_A_ROW = 3
 _ATTEMPTS_KEPT = 24
 
+_FIRST = "first in the ranking"
 _NOBODY: frozenset[str] = frozenset()
 _priority = attrgetter("priority")
 
@@ -100,6 +101,8 @@ class Failover:
         record = self._records.get(resource)
         without = record.without if record else _NOBODY
         ranked = sorted(locations, key=_priority)
+        if record is None and ranked and self._is_well(ranked[0].host, now_us):
+            return Ask(ranked[0].host, _FIRST)
         may_have = [place.host for place in ranked if place.host not in without]
         if not may_have:
             return GiveUp(tuple(record.attempts) if record else ())
@@ -196,10 +199,14 @@ class Failover:
         health = self._host(host)
         return health.urgent_at_us if self.urgent else health.free_at_us
 
+    def _is_well(self, host: str, now_us: int) -> bool:
+        """Whether a host has not failed since it last delivered, and may be asked."""
+        return not self._host(host).failures and self._free_at_us(host) <= now_us
+
     def _host(self, host: str) -> _Host:
         return self._hosts.setdefault(host, _Host())
 
     def _why(self, host: str, first: str) -> str:
         if host == first:
-            return "first in the ranking"
+            return _FIRST
         return f"{first} failed ({self._host(first).said})" if self._host(first).said else "next"

@@ -36,11 +36,12 @@ class Feeder:
         Returns:
             Whether that is more of the timeline than before, or changes where it belongs.
         """
-        origin = (span.period, span.continuity)
-        unknown = span.offset_us is None and origin not in self._offsets
-        learnt = unknown and event.media_from_us is not None and self._leads(lane, span)
-        if learnt and event.media_from_us is not None:
-            self._offsets[origin] = span.segment_start_us - event.media_from_us
+        learnt = False
+        if event.media_from_us is not None and self._offset(span) is None:
+            learnt = self._leads(lane, span)
+            if learnt:
+                origin = (span.period, span.continuity)
+                self._offsets[origin] = span.segment_start_us - event.media_from_us
         until_us = span.until_us
         if isinstance(event, Fetched):
             until_us = span.end_us

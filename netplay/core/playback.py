@@ -184,8 +184,12 @@ class Playback:
 
     def ahead_us(self, position_us: int) -> int:
         """Return how much media is held ahead in the lane that has least."""
-        edges = [lane.edge_us(position_us) for lane in self._lanes.values() if lane.gates]
-        return min(edges) - position_us if edges else 0
+        least_us: int | None = None
+        for lane in self._lanes.values():
+            if lane.gates:
+                ahead_us = lane.edge_us(position_us) - position_us
+                least_us = ahead_us if least_us is None else min(least_us, ahead_us)
+        return least_us or 0
 
     def wakeup_us(self, now_us: int) -> int | None:
         """Return when the playhead will next meet something by itself; None: never."""
@@ -194,12 +198,14 @@ class Playback:
         if not self.playhead.moving or self.finished:
             return None
         position_us = self.position_us(now_us)
-        marks = [self.edge_us(position_us), self.end_us()]
-        marks += [
-            lane.buffer.next_gap_us(position_us) for lane in self._lanes.values() if lane.gates
-        ]
-        ahead = [mark for mark in marks if mark is not None]
-        return self.playhead.arrives_at(min(ahead)) if ahead else None
+        nearest_us = self.edge_us(position_us)
+        if nearest_us is None:
+            nearest_us = self.end_us()
+        for lane in self._lanes.values():
+            gap_us = lane.buffer.next_gap_us(position_us) if lane.gates else None
+            if gap_us is not None and (nearest_us is None or gap_us < nearest_us):
+                nearest_us = gap_us
+        return None if nearest_us is None else self.playhead.arrives_at(nearest_us)
 
     # How it comes about.
 

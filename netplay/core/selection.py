@@ -52,7 +52,10 @@ class Selection:
 
     def ladder(self, track: Track) -> Ladder | None:
         """Return a track's ladder; None if the Period has nothing for it."""
-        return next((ladder for name, ladder in self.ladders if name == track), None)
+        for name, ladder in self.ladders:
+            if name == track:
+                return ladder
+        return None
 
 
 def families_in_order(device: Device) -> tuple[Family, ...]:

@@ -285,9 +285,9 @@ class Downloads:
         del self._under_way[number]
         if download.fetch.init:
             return Fetched(number, size_bytes, last_us, first_us)
-        from_us = download.media.from_us
+        from_us, frame_us = download.media.from_us, download.media.frame_us
         until_us = from_us + download.segment.duration_us
-        download.media = replace(download.media, until_us=until_us, is_complete=True)
+        download.media = Media(from_us, until_us, is_complete=True, frame_us=frame_us)
         return Fetched(number, size_bytes, last_us, first_us, from_us, until_us)
 
     def _progressed(

@@ -9,7 +9,7 @@ moment from which on it could say yes, and is asked at the first look from there
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, inf
 
 from abr.contract import Abandonment, Choice, Controller, Keep, Progress, Sample, View
 from netplay.sim.link import Link
@@ -47,6 +47,10 @@ class OnLooks:
         # The next look, and in truth within the microsecond before it.
         self._look_us = 0
         self._exact_us = 0.0
+        # While the link goes on at one rate, and whether that brings enough for the next look
+        # before it is due.
+        self._steady_from_us, self._steady_until_us = 0, 0.0
+        self._is_in_step = False
 
     def choose(self, view: View) -> Choice:
         """Return what the controller chooses."""
@@ -117,11 +121,16 @@ class OnLooks:
 
     def _steps_in_step(self, at_us: int) -> int:
         """Return how many looks follow at the least distance, up to a moment or a change."""
-        trace, looks, look_us = self._trace, self._looks, int(self._exact_us)
-        if trace.at(look_us) * looks.every_us < looks.every_bits * 1_000_000:
+        every_us, look_us = self._looks.every_us, int(self._exact_us)
+        if not self._steady_from_us <= look_us < self._steady_until_us:
+            change_us = self._trace.next_change_us(look_us)
+            self._steady_from_us = look_us
+            self._steady_until_us = inf if change_us is None else change_us
+            least = self._looks.every_bits * 1_000_000
+            self._is_in_step = self._trace.at(look_us) * every_us >= least
+        if not self._is_in_step:
             return 0
-        steps = ceil((at_us - self._exact_us) / looks.every_us)
-        change_us = trace.next_change_us(look_us)
-        if change_us is not None:
-            steps = min(steps, int((change_us - self._exact_us) / looks.every_us))
-        return steps
+        steps = ceil((at_us - self._exact_us) / every_us)
+        if self._steady_until_us == inf:
+            return steps
+        return min(steps, int((self._steady_until_us - self._exact_us) / every_us))

@@ -223,7 +223,9 @@ def test_the_end_is_said_once_the_last_frame_is_shown_or_should_have_been(render
     (end,) = [(at_s, hold) for at_s, hold in world.timed(Hold) if hold.why == "end"]
     ((finished_s, _),) = world.timed(Finish)
     assert end[1].position_us == 10_000_000
-    assert finished_s - end[0] == pytest.approx(0.04 if renders else 0.25)
+    waited_s = finished_s - end[0]
+    # Word of the last frame comes within a frame of the end, or does not come.
+    assert 0 <= waited_s < 0.041 if renders else waited_s == pytest.approx(0.25)
 
 
 def test_news_of_a_moment_before_the_end_is_not_that_the_last_frame_was_shown() -> None:
