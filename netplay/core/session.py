@@ -69,6 +69,7 @@ __all__ = ["Session"]
 
 # Planning, feeding and playing follow from one another within a few rounds.
 _ROUNDS = 100
+_SET_OFF_OR_REST = (Play, Hold)
 
 
 class Session:
@@ -325,8 +326,10 @@ class Session:
 
     def _reconsider(self, actions: list[Action], now_us: int) -> None:
         """Let what was put off be asked again: the buffer drains otherwise from here on."""
-        if actions and any(isinstance(action, Play | Hold) for action in actions):
-            self._scheduler.ask_again(now_us)
+        for action in actions:
+            if type(action) in _SET_OFF_OR_REST:
+                self._scheduler.ask_again(now_us)
+                return
 
     def _fail(self, failure: Fail) -> list[Action]:
         self._failed = True
