@@ -144,7 +144,8 @@ class Delivery:
 
         sock = self._writer.get_extra_info("socket")
         deadline_s = time.monotonic() + LINGER_S
-        while time.monotonic() < deadline_s:
+        # A client that has left closes the socket under us.
+        while sock.fileno() >= 0 and time.monotonic() < deadline_s:
             if not struct.unpack("i", fcntl.ioctl(sock.fileno(), TIOCOUTQ, bytes(4)))[0]:
                 return
             await asyncio.sleep(0.001)

@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from netplay.edge.delivery import Delivery
 from netplay.edge.exchange import Answer, BadRequestError, Request, read_request, said
+from netplay.edge.faults.sending import Sending
 from netplay.edge.httpd import HEALTH_PATH, WebServer
 from netplay.edge.origin import Origin
 
@@ -200,3 +202,23 @@ async def test_a_port_that_is_taken_is_refused(server: WebServer) -> None:
     with pytest.raises(OSError, match=r"in use"):
         async with WebServer(echo, port=server.port):
             pass
+
+
+async def test_a_reset_of_a_connection_that_is_gone_is_no_error() -> None:
+    goes_on: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+
+    async def attend(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        sock = writer.get_extra_info("socket")
+        writer.transport.abort()
+        await asyncio.sleep(0)  # the turn of the loop in which it is closed
+        assert sock.fileno() == -1
+        try:
+            sending = Sending(Answer(200), "reset", silent=True)
+            goes_on.set_result(await Delivery(reader, writer).perform(sending))
+        except ValueError as error:
+            goes_on.set_exception(error)
+
+    async with await asyncio.start_server(attend, "127.0.0.1", 0) as server:
+        _, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        assert await goes_on is False
+        writer.close()
