@@ -113,7 +113,7 @@ class Guardrails:
             *self._by_memory(view),
             *self._by_cpu(view),
         )
-        return min((top, *limits), key=lambda cap: cap.rung)
+        return min((top, *limits), key=lambda cap: cap.rung) if limits else top
 
     def _by_height(self, view: View) -> list[Cap]:
         heights: list[tuple[int, str]] = []

@@ -1,5 +1,6 @@
 """The laws of a SegmentIndex, and of the values around it."""
 
+import pickle
 from itertools import pairwise
 
 import pytest
@@ -183,6 +184,28 @@ def test_ten_years_of_segments_cost_as_much_as_one() -> None:
 
     assert found is not None
     assert found.number == 61_728_394
+
+
+def test_a_segment_is_made_once_for_all_who_look_it_up() -> None:
+    index = SegmentIndex(1, (Run(0, 2, 600),), NUMBERS)
+
+    made = index[3]
+    others = [index[position] for position in (4, 5, 6)]
+
+    assert index.at(7_000_000) is index.numbered(3) is made
+    assert made not in others
+
+
+def test_an_index_forgets_the_segments_of_a_long_title_and_is_the_same_without_them() -> None:
+    index, other = (SegmentIndex(1, (Run(0, 2, 600),), NUMBERS) for _ in range(2))
+    made = index[0]
+
+    list(index)
+
+    assert index[0] == made
+    assert index[0] is not made
+    assert index == other == pickle.loads(pickle.dumps(index))
+    assert hash(index) == hash(other)
 
 
 def test_the_same_segments_can_have_other_names() -> None:
