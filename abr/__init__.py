@@ -8,6 +8,7 @@ from abr.bba import Bba
 from abr.bola import Bola
 from abr.bola_e import BolaE
 from abr.buffer_rate import PensieveBb, Rate
+from abr.buffer_value import BufferValue
 from abr.contract import (
     Abandonment,
     Choice,
@@ -33,7 +34,6 @@ from abr.l2a import L2a
 from abr.lol_plus import LolPlus
 from abr.mpc import Mpc
 from abr.registry import controller, names
-from abr.reserves import Reserves
 from abr.safety_margin import SafetyMargin
 from abr.throughput import Throughput
 
@@ -43,6 +43,7 @@ __all__ = [
     "Bba",
     "Bola",
     "BolaE",
+    "BufferValue",
     "Choice",
     "Controller",
     "Device",
@@ -64,7 +65,6 @@ __all__ = [
     "Played",
     "Progress",
     "Rate",
-    "Reserves",
     "Rung",
     "SafetyMargin",
     "Sample",

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from abr.contract import NetworkType, Sample
+from abr.misses import Misses
 
 __all__ = [
     "INITIAL_BPS",
@@ -26,7 +27,6 @@ __all__ = [
     "Ewma",
     "HarmonicMean",
     "LinkEstimate",
-    "Lowest",
     "Sieve",
     "SlidingPercentile",
     "Ttfb",
@@ -185,24 +185,6 @@ class HarmonicMean:
         return len(seconds) / math.fsum(seconds) if seconds else None
 
 
-class Lowest:
-    """The lowest of the last rates: bad news counts at once, good news once it has lasted."""
-
-    def __init__(self, window: int) -> None:
-        if window < 1:
-            raise ValueError(f"a window must hold at least one sample, not {window}")
-        self._rates_bps: deque[float] = deque(maxlen=window)
-
-    def observe(self, sample: Sample) -> None:
-        """Take in what the link did."""
-        self._rates_bps.append(rate_bps(sample))
-
-    @property
-    def bps(self) -> float | None:
-        """The lowest rate of the window; None while nothing was observed."""
-        return min(self._rates_bps, default=None)
-
-
 class SlidingPercentile:
     """A percentile of recent rates, a sample weighing the square root of its bytes.
 
@@ -344,6 +326,7 @@ class LinkEstimate:
         self._bytes = 0
         self._newest_bps: float | None = None
         self._rise = 1.0
+        self._misses = Misses()
 
     def observe(self, sample: Sample) -> None:
         """Take in what the link did."""
@@ -354,6 +337,8 @@ class LinkEstimate:
         before_bps, self._newest_bps = self._newest_bps, rate_bps(admitted)
         if before_bps is not None:
             self._rise = self._newest_bps / before_bps if before_bps else math.inf
+        if (told_bps := self._estimator.bps) is not None:
+            self._misses.add(told_bps, self._newest_bps)
         self._estimator.observe(admitted)
         self._ttfb.observe(admitted)
 
@@ -385,6 +370,11 @@ class LinkEstimate:
     def rise(self) -> float:
         """The newest rate as a multiple of the one before; 1 before there are two."""
         return self._rise
+
+    @property
+    def spread(self) -> float:
+        """How far the estimate was off of late, as a logarithm: a standard deviation."""
+        return self._misses.spread
 
     @property
     def ttfb_s(self) -> float | None:

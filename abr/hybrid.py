@@ -1,6 +1,6 @@
 """The default controller: a rule says how far link and buffer reach, limits say how to get there.
 
-The rule is one of two: `Reserves`, cross-validated over traces, or `SafetyMargin`, the rule
+The rule is one of two: `BufferValue`, found by search over traces, or `SafetyMargin`, the rule
 of thumb. Around it stand the limits that keep a viewer from being thrown about: seldom up,
 not far down at once, and to the lowest rung before the buffer runs dry. Every second named
 here is meant for buffer targets of 20 s and more, and shrinks in proportion below that, so
@@ -13,15 +13,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from abr.abandonment import LateRule
+from abr.buffer_value import BufferValue
 from abr.contract import Abandonment, Choice, Progress, Sample, Switch, View
 from abr.estimate import TRUSTED_BYTES, LinkEstimate
 from abr.guardrails import Cap, Guardrails, highest_within
-from abr.reserves import Reserves
 from abr.safety_margin import SafetyMargin
 
 __all__ = ["Hybrid", "HybridSettings"]
 
-_RESERVES = Reserves()
+_BUFFER_VALUE = BufferValue()
 _LATE = LateRule()
 _GUARDRAILS = Guardrails()
 
@@ -31,7 +31,7 @@ class HybridSettings:
     """The numbers of `Hybrid`.
 
     The values given here are the preset `tuned`, the default: one setting for all links,
-    found by cross-validation over traces (docs/hybrid.md).
+    found by search over traces (docs/hybrid.md).
 
     Attributes:
         rule: How far up the ladder link and buffer reach.
@@ -40,6 +40,7 @@ class HybridSettings:
             alone.
         start_until_s: Buffer level past which a start is over, and a low buffer is trouble.
         climb_every_s: Least time between two upward switches.
+        free_start: Until the start is over, climbs are neither that seldom nor put off.
         most_rungs_down: Rungs at most that one downward switch takes.
         panic_below_s: Buffer level under which only the lowest rung will do.
         full_target_s: Target buffer from which on the seconds above hold as they are: it is
@@ -52,11 +53,12 @@ class HybridSettings:
         guardrails: Limits by device, network and quality.
     """
 
-    rule: Reserves | SafetyMargin = _RESERVES
+    rule: BufferValue | SafetyMargin = _BUFFER_VALUE
     start_max_height: int = 720
     start_capped_s: float = 0.0
     start_until_s: float = 10.0
     climb_every_s: float = 10.0
+    free_start: bool = False
     most_rungs_down: int = 2
     panic_below_s: float = 5.0
     full_target_s: float = 20.0
@@ -78,6 +80,15 @@ class HybridSettings:
     def tuned(cls) -> HybridSettings:
         """Return the preset `tuned`."""
         return cls()
+
+    @classmethod
+    def brisk(cls) -> HybridSettings:
+        """Return the preset `brisk`: `tuned`, but climbs are free until the start is over.
+
+        On fast links what the limit on climbs costs is lost in the first ten seconds
+        (docs/hybrid.md). A viewer may see several switches there.
+        """
+        return cls(free_start=True)
 
     @classmethod
     def article(cls, rule: SafetyMargin | None = None) -> HybridSettings:
@@ -200,8 +211,11 @@ class Hybrid:
                 wanted, reason = start.rung, f"conservative start, {reason}"
         if current is None:
             return wanted, reason
-        if wanted > current and not self._may_climb(view):
-            return current, f"climbed a moment ago, {reason}"
+        if wanted > current and not (settings.free_start and self._starting):
+            if not self._may_climb(view):
+                return current, f"climbed a moment ago, {reason}"
+            if reach.early:
+                return current, f"{reach.early}, {reason}"
         if wanted < current - settings.most_rungs_down:
             return current - settings.most_rungs_down, f"step by step, {reason}"
         return wanted, reason

@@ -13,8 +13,14 @@ class Reach:
 
     Where a rung would be climbed to, it would also be stayed at: `stay` counts only for a
     rung that `climb` does not lie above.
+
+    Attributes:
+        climb, stay: Rungs.
+        reason: Why, in words.
+        early: Why a climb had better wait where climbs are rationed; empty if it need not.
     """
 
     climb: int
     stay: int
     reason: str
+    early: str = ""

@@ -16,6 +16,7 @@ from abr.bba import Bba
 from abr.bola import Bola
 from abr.bola_e import BolaE
 from abr.buffer_rate import PensieveBb, Rate
+from abr.buffer_value import BufferValue
 from abr.contract import Controller
 from abr.dynamic import Dynamic, DynamicDash
 from abr.fast_mpc import FastMpc
@@ -27,7 +28,6 @@ from abr.hybrid import Hybrid, HybridSettings
 from abr.l2a import L2a
 from abr.lol_plus import LolPlus
 from abr.mpc import Mpc
-from abr.reserves import Reserves
 from abr.safety_margin import SafetyMargin
 from abr.throughput import SAFETY_MARGIN, Throughput
 
@@ -51,7 +51,7 @@ def _hybrid(
     limits = {name: changes.pop(name) for name in _LIMITS & changes.keys()}
     ruled = {field.name for field in fields(settings.rule)}
     judged = {name: changes.pop(name) for name in ruled & changes.keys()}
-    rule: Callable[..., Reserves | SafetyMargin] = partial(replace, settings.rule)
+    rule: Callable[..., BufferValue | SafetyMargin] = partial(replace, settings.rule)
     change: Callable[..., HybridSettings] = partial(replace, settings)
     guardrails = _limited(settings.guardrails, limits)
     settings = change(rule=rule(**judged), guardrails=guardrails, **changes)
@@ -96,6 +96,7 @@ _OURS: Final[dict[str, Callable[..., Controller]]] = {
     "hyb": Hyb,
     "hybrid": partial(_hybrid, HybridSettings.tuned),
     "hybrid-article": partial(_hybrid, HybridSettings.article),
+    "hybrid-brisk": partial(_hybrid, HybridSettings.brisk),
     "l2a": L2a,
     "lol-plus": LolPlus,
     "mpc": Mpc,

@@ -20,8 +20,16 @@ from abr.estimate import (
     TINY_BYTES,
 )
 from abr.lockstep.contract import Bools, Floats, Ints, Samples
+from abr.misses import (
+    FIRST_MISS,
+    FIRST_MISSES,
+    LEAST_BPS,
+    MISS_DECAY,
+    MOST_MISS,
+    PLEASANT_SHARE,
+)
 
-__all__ = ["Estimators", "LinkEstimates", "LowerMeans", "Lowests"]
+__all__ = ["Estimators", "Forecasts", "LinkEstimates", "LowerMeans", "Misses"]
 
 
 class Estimators(Protocol):
@@ -35,29 +43,69 @@ class Estimators(Protocol):
         """The rates to count on; infinite where nothing was observed."""
 
 
-class Lowests:
-    """`abr.estimate.Lowest` of many sessions."""
+class Forecasts:
+    """`abr.forecast.Forecast` of many sessions, not all of which have every sample."""
 
-    def __init__(self, window: int) -> None:
-        self._window = window
-        # The newest first.
-        self._rates_bps: list[Floats] = []
+    def __init__(self, half_life_segments: float, sharpness: float) -> None:
+        self._mean = _Means(half_life_segments)
+        self._sharpness = sharpness
+        self._newest: Floats | None = None
+        self._lead: Floats = np.zeros(0)
+        self._bps: Floats = np.zeros(0)
 
     def observe(self, rates_bps: Floats, busy_s: Floats, among: Bools) -> None:  # noqa: ARG002
         """Take in a rate, in the sessions among which there is one."""
-        if among.all():
-            self._rates_bps = [rates_bps, *self._rates_bps[: self._window - 1]]
-            return
-        unknown = np.full(len(rates_bps), np.inf)
-        kept = (self._rates_bps + [unknown] * self._window)[: self._window]
-        moved = [rates_bps, *kept[:-1]]
-        self._rates_bps = [np.where(among, new, old) for new, old in zip(moved, kept, strict=True)]
+        came = np.log(np.maximum(rates_bps, LEAST_BPS))
+        if self._newest is None:
+            self._newest, self._lead = np.full(len(came), np.nan), np.zeros(len(came))
+        else:
+            mean, newest = self._mean.of(np.nan), self._newest
+            told = among & ~np.isnan(newest)
+            lead = MISS_DECAY * self._lead + _squared(mean - came) - _squared(newest - came)
+            self._lead = np.where(told, lead, self._lead)
+        self._newest = np.where(among, came, self._newest)
+        self._mean.add(came, np.ones(len(came)), among)
+        self._bps = self._foretold(self._newest)
 
     @property
     def bps(self) -> Floats:
-        """The lowest rates of the windows; infinite where nothing was observed."""
-        lowest: Floats = np.minimum.reduce(self._rates_bps)
-        return lowest
+        """The rates to count on; infinite where nothing was observed."""
+        return self._bps
+
+    def _foretold(self, newest: Floats) -> Floats:
+        mean = self._mean.of(np.nan)
+        share = 0.5 * (1 + np.tanh(0.5 * self._sharpness * self._lead))
+        bps = np.exp(mean + share * (newest - mean))
+        return np.where(np.isnan(newest), np.inf, bps)
+
+
+class Misses:
+    """`abr.estimate.Misses` of many sessions, not all of which have every error."""
+
+    def __init__(self) -> None:
+        self._squares: Floats | float = 0.0
+        self._weight: Floats | float = 0.0
+
+    def add(self, told_bps: Floats, came_bps: Floats, among: Bools) -> None:
+        """Take in what was foretold and what came, in the sessions among which there is both."""
+        told_bps = np.where(among, told_bps, 1.0)
+        miss = np.log(np.maximum(told_bps, LEAST_BPS)) - np.log(np.maximum(came_bps, LEAST_BPS))
+        miss = np.minimum(np.where(miss > 0, miss, -PLEASANT_SHARE * miss), MOST_MISS)
+        squares = MISS_DECAY * self._squares + miss * miss
+        weight = MISS_DECAY * self._weight + 1
+        self._squares = np.where(among, squares, self._squares)
+        self._weight = np.where(among, weight, self._weight)
+
+    @property
+    def spread(self) -> Floats | float:
+        """The typical errors."""
+        guessed = FIRST_MISSES * FIRST_MISS**2
+        spread: Floats | float = np.sqrt((guessed + self._squares) / (FIRST_MISSES + self._weight))
+        return spread
+
+
+def _squared(miss: Floats) -> Floats:
+    return np.minimum(miss * miss, MOST_MISS * MOST_MISS)
 
 
 class LowerMeans:
@@ -128,6 +176,8 @@ class LinkEstimates:
         self._slow_ttfb = _Means(SLOW_HALF_LIFE_REQUESTS)
         self._bytes: Ints | None = None
         self._newest_bps: Floats = np.zeros(0)
+        self._misses = Misses()
+        self._told = False
         self.rise: Floats | float = 1.0
         self.ttfb_s: Floats | float = 0.0
 
@@ -145,11 +195,20 @@ class LinkEstimates:
         rise = rates_bps / np.where(rises, before_bps, 1.0)
         self.rise = np.where(rises, rise, self.rise)
         self._newest_bps = np.where(among, rates_bps, before_bps)
+        if self._told:
+            told_bps = self._estimators.bps
+            self._misses.add(told_bps, rates_bps, among & np.isfinite(told_bps))
+        self._told = True
         self._estimators.observe(rates_bps, sieve.busy_s, among)
         requests = sieve.requests.astype(np.float64)
         self._fast_ttfb.add(sieve.ttfb_s, requests, among)
         self._slow_ttfb.add(sieve.ttfb_s, requests, among)
         self.ttfb_s = np.maximum(self._fast_ttfb.of(0.0), self._slow_ttfb.of(0.0))
+
+    @property
+    def spread(self) -> Floats | float:
+        """How far the estimates were off of late, as logarithms."""
+        return self._misses.spread
 
     def bps(self, count: int) -> Floats:
         """Return the rates to count on in so many sessions."""

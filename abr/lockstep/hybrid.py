@@ -64,7 +64,8 @@ class Hybrids:
     def _rung(self, views: Views) -> Ints:
         """The rungs by links and buffers alone, before any cap."""
         settings, current = self._settings, views.rung
-        wanted, stay = self._rule.reach(views, self._links)
+        reach = self._rule.reach(views, self._links)
+        wanted, stay = reach.climb, reach.stay
         if current is not None:
             wanted = np.where(wanted > current, wanted, np.minimum(current, stay))
         capped_s = self._scaled_s(settings.start_capped_s, views)
@@ -72,8 +73,12 @@ class Hybrids:
         wanted = np.where(capped, np.minimum(wanted, self._start_cap), wanted)
         if current is not None:
             every_us = self._scaled_s(settings.climb_every_s, views) * 1e6
-            waits = (wanted > current) & (views.now_us - self._rose_at_us < every_us)
-            wanted = np.where(waits, current, wanted)
+            waits = views.now_us - self._rose_at_us < every_us
+            if reach.early is not None:
+                waits |= reach.early
+            if settings.free_start:
+                waits &= ~self._starting
+            wanted = np.where(waits & (wanted > current), current, wanted)
             wanted = np.maximum(wanted, current - settings.most_rungs_down)
         low = views.buffered_s < self._scaled_s(settings.panic_below_s, views)
         panics = low & ((views.rebuffers > 0) | ~self._starting)

@@ -1,18 +1,28 @@
-"""How far up the ladder link and buffer reach, in step: `abr.reserves`, `abr.safety_margin`."""
+"""How far up the ladder link and buffer reach, in step: `abr.buffer_value`, `abr.safety_margin`."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
+from abr.buffer_value import RATES, BufferValue
 from abr.lockstep.contract import Bools, Floats, Ints, Views
-from abr.lockstep.estimates import Estimators, LinkEstimates, LowerMeans, Lowests
-from abr.reserves import Reserves
+from abr.lockstep.estimates import Estimators, Forecasts, LinkEstimates, LowerMeans
 from abr.safety_margin import SafetyMargin
 
-__all__ = ["Rule", "rule_of"]
+__all__ = ["Reaches", "Rule", "rule_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reaches:
+    """`abr.reach.Reach` of many sessions; None: no climb need wait."""
+
+    climb: Ints
+    stay: Ints
+    early: Bools | None
 
 
 class Rule(Protocol):
@@ -21,13 +31,13 @@ class Rule(Protocol):
     def estimators(self) -> Estimators:
         """Return what the links are estimated by."""
 
-    def reach(self, views: Views, links: LinkEstimates) -> tuple[Ints, Ints]:
-        """Return how high to climb, and how high to stay."""
+    def reach(self, views: Views, links: LinkEstimates) -> Reaches:
+        """Return how high to climb, how high to stay, and where a climb had better wait."""
 
 
-def rule_of(rule: Reserves | SafetyMargin) -> Rule:
+def rule_of(rule: BufferValue | SafetyMargin) -> Rule:
     """Return the twin of a rule."""
-    return _Reserves(rule) if isinstance(rule, Reserves) else _SafetyMargins(rule)
+    return _BufferValues(rule) if isinstance(rule, BufferValue) else _SafetyMargins(rule)
 
 
 class _SafetyMargins:
@@ -40,7 +50,7 @@ class _SafetyMargins:
         """Return what the links are estimated by."""
         return LowerMeans(self._rule.fast_half_life_s, self._rule.slow_half_life_s)
 
-    def reach(self, views: Views, links: LinkEstimates) -> tuple[Ints, Ints]:
+    def reach(self, views: Views, links: LinkEstimates) -> Reaches:
         """Return the highest rungs within the safe bitrates; strictly below on low buffers."""
         rule, bitrates_bps = self._rule, views.ladder.bitrates_bps
         safe_bps = rule.safety_margin * links.bps(len(views.now_us))
@@ -48,79 +58,90 @@ class _SafetyMargins:
         below = np.searchsorted(bitrates_bps, safe_bps, side="left")
         within = np.searchsorted(bitrates_bps, safe_bps, side="right")
         rung: Ints = np.maximum(np.where(cautious, below, within) - 1, 0)
-        return rung, rung
+        return Reaches(rung, rung, None)
 
 
-class _Reserves:
-    """The twin of `Reserves`."""
+class _BufferValues:
+    """The twin of `BufferValue`."""
 
-    def __init__(self, rule: Reserves) -> None:
+    def __init__(self, rule: BufferValue) -> None:
         self._rule = rule
-        self._climb_reserves_s: Floats = np.zeros(0)
-        self._stay_reserves_s: Floats = np.zeros(0)
 
     def estimators(self) -> Estimators:
         """Return what the links are estimated by."""
-        return Lowests(self._rule.window)
-
-    def reach(self, views: Views, links: LinkEstimates) -> tuple[Ints, Ints]:
-        """Return how high to climb, and how high to stay."""
         rule = self._rule
-        if not len(self._climb_reserves_s):
-            self._lay_out(views)
-        bps = rule.margin * links.bps(len(views.now_us))
-        small = min(1.0, min(views.target_s, views.max_buffer_s) / rule.whole_target_s)
-        left_s = max(views.remaining_segments, 1) * views.segment_s
-        share = small * min(1.0, left_s / rule.ending_s)
-        drains = self._drains(views, bps, links, spare_s=rule.spare_s * small)
-        buffered_s = views.buffered_s
-        climb = _highest(
-            drains * min(rule.climb_over_s * small, left_s)
-            <= buffered_s - self._climb_reserves_s[:, None] * share
-        )
-        stay = _highest(
-            drains * min(rule.stay_over_s * small, left_s)
-            <= buffered_s - self._stay_reserves_s[:, None] * share
-        )
+        return Forecasts(rule.half_life_segments, rule.sharpness)
+
+    def reach(self, views: Views, links: LinkEstimates) -> Reaches:
+        """Return how high to climb, how high to stay, and where a climb had better wait."""
+        rule, left = self._rule, max(views.remaining_segments, 1)
+        bits = _bits(views, min(rule.ahead, left))
+        takes_s: Floats = bits / (rule.margin * links.bps(len(views.now_us)))
+        takes_s += links.ttfb_s
+        target_s = min(views.target_s, views.max_buffer_s)
+        scale_s = rule.scale_s * rule.small(target_s)
+        share = rule.share(target_s, left * views.segment_s)
+        values, losses = self._price(views, takes_s, rule.spread * links.spread, scale_s)
+        climb = (values - math.exp(rule.climb_level_s * share / scale_s) * losses).argmax(axis=0)
         if views.rung is None:
-            return climb, stay
-        held = climb < _highest(drains <= 0)
-        held |= buffered_s < rule.climb_above_s * small
-        held |= links.rise > rule.surge
-        held &= climb > views.rung
-        return np.where(held, views.rung, climb), np.where(held, views.rung, stay)
+            return Reaches(climb, climb, None)
+        losses *= math.exp(rule.stay_level_s * share / scale_s)
+        values -= losses
+        values[np.arange(len(values))[:, None] > views.rung] = -np.inf
+        whole_s: Floats = np.add.reduce(takes_s, axis=0)
+        sustained = _highest(whole_s <= len(takes_s) * views.segment_s)
+        early = (climb < sustained) | (links.rise > rule.surge)
+        return Reaches(climb, values.argmax(axis=0), early)
 
-    def _drains(self, views: Views, bps: Floats, links: LinkEstimates, *, spare_s: float) -> Floats:
-        """How many seconds of buffer a second of each rung costs, shape (rungs, sessions)."""
-        ahead = range(min(self._rule.ahead, len(views.sizes_bytes)))
-        rungs = range(views.ladder.top + 1)
-        sizes = [[views.size_bytes(rung, i) for i in ahead] for rung in rungs]
-        bits = np.array([8 * (sum(row) / len(row)) for row in sizes])
-        drains: Floats = bits[:, None] / bps
-        drains += links.ttfb_s
-        drains /= views.segment_s
-        drains -= 1
-        if views.rung is not None:
-            first_bits = np.array([8 * row[0] for row in sizes])
-            comes_s: Floats = first_bits[:, None] / bps
-            comes_s += links.ttfb_s
-            drains[comes_s > views.buffered_s - spare_s] = np.inf
-        return drains
+    def _price(
+        self, views: Views, takes_s: Floats, spread: Floats | float, scale_s: float
+    ) -> tuple[Floats, Floats]:
+        """What rungs are worth, and what buffer they leave to lack; shape (rungs, sessions)."""
+        rule, segment_s = self._rule, views.segment_s
+        most_s = min(views.target_s, views.max_buffer_s)
+        lowest_bps = max(views.ladder.rungs[0].bitrate_bps, 1)
+        gains, losses = np.empty(takes_s.shape[1:]), np.zeros(takes_s.shape[1:])
+        for place, rung in enumerate(views.ladder.rungs):
+            gains[place] = len(takes_s) * math.log(max(rung.bitrate_bps, 1) / lowest_bps)
+        for at, weight in RATES:
+            slower: Floats | float = np.exp(-at * spread)
+            stall_s, then_s = _play(takes_s, slower, views.buffered_s, segment_s, most_s)
+            stall_s *= rule.stall_cost
+            stall_s -= rule.floor * then_s
+            stall_s *= weight
+            stall_s /= segment_s
+            gains -= stall_s
+            np.negative(then_s, out=then_s)
+            then_s /= scale_s
+            np.exp(then_s, out=then_s)
+            then_s *= scale_s
+            then_s *= weight
+            then_s /= segment_s
+            losses += then_s
+        return gains, losses
 
-    def _lay_out(self, views: Views) -> None:
-        """Reckon what each rung reserves."""
-        rule = self._rule
-        logs = [math.log(max(rung.bitrate_bps, 1)) for rung in views.ladder.rungs]
-        span = logs[-1] - logs[0]
-        places = [(log - logs[0]) / span if span > 0 else 0.0 for log in logs]
-        gaps = [log - under for log, under in zip(logs, [logs[0], *logs], strict=False)]
-        both = list(zip(places, gaps, strict=True))
-        self._climb_reserves_s = np.array(
-            [rule.climb_reserve_s + rule.climb_slope_s * u - rule.gap_s * gap for u, gap in both]
-        )
-        self._stay_reserves_s = np.array(
-            [rule.stay_reserve_s + rule.stay_slope_s * u - rule.gap_s * gap for u, gap in both]
-        )
+
+def _bits(views: Views, ahead: int) -> Floats:
+    """The sizes of so many next segments, shape (segments, rungs, 1)."""
+    rungs = range(views.ladder.top + 1)
+    rows = [[[8 * views.size_bytes(rung, i)] for rung in rungs] for i in range(ahead)]
+    return np.array(rows)
+
+
+def _play(
+    takes_s: Floats, slower: Floats | float, buffered_s: Floats, segment_s: float, most_s: float
+) -> tuple[Floats, Floats]:
+    """The twin of `abr.buffer_value._play`."""
+    stall_s = np.zeros(takes_s.shape[1:])
+    level_s = np.empty(takes_s.shape[1:])
+    level_s[:] = buffered_s
+    for told_s in takes_s:
+        level_s -= slower * told_s
+        stall_s -= np.minimum(level_s, 0.0)
+        np.maximum(level_s, 0.0, out=level_s)
+        level_s += segment_s
+        np.minimum(level_s, most_s, out=level_s)
+    return stall_s, level_s
 
 
 def _highest(held: Bools) -> Ints:

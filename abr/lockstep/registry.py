@@ -7,6 +7,7 @@ from dataclasses import fields, replace
 from functools import partial
 from typing import Final
 
+from abr.buffer_value import BufferValue
 from abr.guardrails import Guardrails
 from abr.hybrid import HybridSettings
 from abr.lockstep.bba import Bbas
@@ -16,7 +17,6 @@ from abr.lockstep.contract import Twin
 from abr.lockstep.hybrid import Hybrids
 from abr.lockstep.throughput import Throughputs
 from abr.registry import controller
-from abr.reserves import Reserves
 from abr.safety_margin import SafetyMargin
 
 __all__ = ["names", "twin"]
@@ -41,7 +41,7 @@ def _hybrids(
     limits = {name: changes.pop(name) for name in _LIMITS & changes.keys()}
     ruled = {field.name for field in fields(settings.rule)}
     judged = {name: changes.pop(name) for name in ruled & changes.keys()}
-    rule: Callable[..., Reserves | SafetyMargin] = partial(replace, settings.rule)
+    rule: Callable[..., BufferValue | SafetyMargin] = partial(replace, settings.rule)
     guardrails: Callable[..., Guardrails] = partial(replace, settings.guardrails)
     change: Callable[..., HybridSettings] = partial(replace, settings)
     settings = change(rule=rule(**judged), guardrails=guardrails(**limits), **changes)
@@ -60,6 +60,7 @@ _TWINS: Final[dict[str, Callable[..., Twin]]] = {
     "bola-o": partial(Bolas, guard="o"),
     "hybrid": partial(_hybrids, HybridSettings.tuned),
     "hybrid-article": partial(_hybrids, HybridSettings.article),
+    "hybrid-brisk": partial(_hybrids, HybridSettings.brisk),
     "throughput": _throughputs,
 }
 

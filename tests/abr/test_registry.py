@@ -28,6 +28,7 @@ NAMES = (
     "hyb",
     "hybrid",
     "hybrid-article",
+    "hybrid-brisk",
     "l2a",
     "lol-plus",
     "mpc",
@@ -55,10 +56,10 @@ def test_settings_reach_the_controller_and_its_limits() -> None:
     capped = controller("hybrid", max_height=240, quality_cap=93.0)
     throughput = controller("throughput", safety_margin=0.5, max_height=384)
 
-    bolder = controller("hybrid", climb_above_s=0.0, margin=2.0, climb_every_s=0.0)
+    bolder = controller("hybrid", climb_level_s=0.0, surge=9.0, margin=3.0, climb_every_s=0.0)
 
     assert hybrid.choose(START).rung == 1
-    assert measured(bolder, bps=1e6).choose(PLAYING).rung == 6
+    assert measured(bolder, bps=1e6).choose(PLAYING).rung == 8
     assert measured(capped, bps=100e6).choose(PLAYING).rung == 0
     assert measured(throughput, bps=100e6).choose(PLAYING).rung == 3
 

@@ -94,7 +94,7 @@ def test_whatever_the_title_and_the_links(
         ("throughput", {"safety_margin": 0.5, "max_height": 500}),
         ("throughput", {"insufficient_buffer": False, "initial_bps": 1_500_000.0}),
         ("bola", {"gamma_p": 2.0}),
-        ("hybrid", {"most_rungs_down": 1, "window": 4, "ahead": 1, "initial_bps": 2_500_000.0}),
+        ("hybrid", {"most_rungs_down": 1, "ahead": 3, "initial_bps": 2_500_000.0}),
         ("hybrid", {"max_height": 300, "panic_below_s": 8.0, "climb_every_s": 2.0}),
         ("hybrid-article", {"safety_margin": 0.95, "trusted_bytes": 0, "start_max_height": 300}),
         ("bola-e", {"oscillation_averse": True}),
