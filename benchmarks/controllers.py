@@ -4,7 +4,7 @@ Sabre's movies over its own traces as its player, by its score and its rebufferi
 Envivio (six rungs, VMAF known) as Pensieve's environment, by QoE_lin, log, hd and v, and
 QoE_lin in per cent of the best plan with the future known. Means have bootstrap 95 %
 intervals; differences are to the first controller, session by session. Progress is shown on
-a terminal.
+standard error.
 
     python benchmarks/controllers.py --data ../shared/data/abr               # a sample
     python benchmarks/controllers.py --data ../shared/data/abr --sessions 0  # every trace
@@ -13,7 +13,7 @@ a terminal.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import islice
@@ -23,29 +23,16 @@ from figures import arguments, write_json
 from optima import best_lin
 from pensieve_parity import PLAYED, envivio
 
+import abr
 from netplay.lab.movies import Movie, read_movie
 from netplay.lab.statistics import Standing, standings
 from netplay.lab.study import Study, simulate
 from netplay.lab.traces import NetworkTrace, read_traces
 
-CONTROLLERS = (
-    "hybrid",
-    "hybrid-article",
-    "bola-e",
-    "dynamic",
-    "bola",
-    "bola-basic",
-    "throughput",
-    "bba-0",
-    "bba-1",
-    "bba-2",
-    "robust-mpc",
-    "mpc",
-    "festive",
-    "hyb",
-    "rate",
-    "pensieve-bb",
-)
+DESIGNS = ("hybrid", "hybrid-brisk")
+"""The default controller, and the same with climbs free until its start is over."""
+
+STDOUT = Path("-")
 
 QOE = ("lin", "log", "hd", "v")
 RIVALS = ("bola-e", "dynamic")
@@ -122,48 +109,52 @@ def share(study: Study, best: dict[str, float]) -> Iterator[str]:
             yield f"    {name:15} {100 * got / total:6.1f} %"
 
 
-def against(study: Study, rival: str, figure: str) -> Standing:
-    """Return how the rival's figure differs from hybrid's, session by session."""
-    found = standings(study.rows, (rival, "hybrid"), (figure,))
-    return next(one for one in found if one.abr == "hybrid")
+def against(study: Study, design: str, rival: str, figure: str) -> Standing:
+    """Return how a design's figure differs from its rival's, session by session."""
+    found = standings(study.rows, (rival, design), (figure,))
+    return next(one for one in found if one.abr == design)
 
 
-def sabre_outcome(field: Field, study: Study) -> Outcome:
-    """Return whether hybrid beats its rivals on a set without rebuffering more."""
+def sabre_outcome(field: Field, study: Study, design: str) -> Outcome:
+    """Return whether a design beats its rivals on a set without rebuffering more."""
     met, seen = True, []
     for rival in RIVALS:
-        score = against(study, rival, "score").difference
-        stalls = against(study, rival, "rebuffer_ratio").difference
+        score = against(study, design, rival, "score").difference
+        stalls = against(study, design, rival, "rebuffer_ratio").difference
         if score is None or stalls is None:
-            return Outcome(f"{field.traces}: all sessions end", met=False, seen="none did")
+            return Outcome(f"{design}, {field.traces}: all sessions end", met=False, seen="none")
         met = met and score.mean > 0 and stalls.low <= 0
         seen.append(
             f"{rival}: score {score.mean:+.4f} ({score.low:+.4f} to {score.high:+.4f}), "
             f"rebuffering {100 * stalls.mean:+.3f} ({100 * stalls.low:+.3f} to "
             f"{100 * stalls.high:+.3f}) points"
         )
-    return Outcome(f"{field.traces}: beats both, no more rebuffering", met, "; ".join(seen))
+    return Outcome(
+        f"{design}, {field.traces}: beats both, no more rebuffering", met, "; ".join(seen)
+    )
 
 
-def pensieve_outcome(field: Field, study: Study) -> Outcome:
-    """Return whether hybrid beats RobustMPC in QoE_lin."""
-    apart = against(study, "robust-mpc", "qoe_lin").difference
+def pensieve_outcome(field: Field, study: Study, design: str) -> Outcome:
+    """Return whether a design beats RobustMPC in QoE_lin."""
+    apart = against(study, design, "robust-mpc", "qoe_lin").difference
     if apart is None:
-        return Outcome(f"{field.traces}: all sessions end", met=False, seen="none did")
+        return Outcome(f"{design}, {field.traces}: all sessions end", met=False, seen="none")
     seen = f"{apart.mean:+.3f} ({apart.low:+.3f} to {apart.high:+.3f})"
-    return Outcome(f"{field.traces}: beats robust-mpc in QoE_lin", apart.mean > 0, seen)
+    return Outcome(f"{design}, {field.traces}: beats robust-mpc in QoE_lin", apart.mean > 0, seen)
 
 
-def show(field: Field, study: Study, best: dict[str, float]) -> dict[str, object]:
-    """Print a field's table, and return what is written of it."""
+def show(
+    field: Field, study: Study, best: dict[str, float], say: Callable[[str], None]
+) -> dict[str, object]:
+    """Say a field's table, and return what is written of it."""
     ranked = study.standings(field.figures)
-    print(f"{field.movie} over {field.traces}: {len(study.rows)} sessions")
+    say(f"{field.movie} over {field.traces}: {len(study.rows)} sessions")
     for figure in field.figures:
-        print(f"  {figure}, and the difference to {study.names[0]}")
-        print("\n".join(table(ranked, figure)))
+        say(f"  {figure}, and the difference to {study.names[0]}")
+        say("\n".join(table(ranked, figure)))
     if best:
-        print(f"  QoE_lin, per cent of the best plan on {len(best)} of the traces")
-        print("\n".join(share(study, best)))
+        say(f"  QoE_lin, per cent of the best plan on {len(best)} of the traces")
+        say("\n".join(share(study, best)))
     return {
         "movie": field.movie,
         "traces": field.traces,
@@ -174,26 +165,30 @@ def show(field: Field, study: Study, best: dict[str, float]) -> dict[str, object
 
 
 def told(field: Field, done: int, of: int) -> None:
-    """Show how far a field is, on a terminal."""
-    if sys.stderr.isatty():
+    """Show how far a field is: in place on a terminal, at its end elsewhere."""
+    if sys.stderr.isatty() or done == of:
         end = "\n" if done == of else ""
         print(f"\r{field.traces}: {done} of {of}", end=end, file=sys.stderr, flush=True)
 
 
-def outcomes(played: Sequence[tuple[Field, Study]]) -> list[Outcome]:
-    """Return what is asked of the default controller, one line each."""
+def outcomes(played: Sequence[tuple[Field, Study]], design: str) -> list[Outcome]:
+    """Return what is asked of a design, one line each."""
     names = {name for _, study in played for name in study.names}
     found = []
-    if {"hybrid", *RIVALS} <= names:
-        sets = [sabre_outcome(field, study) for field, study in played if field.profile == "sabre"]
-        won = sum(one.met for one in sets)
-        asked = f"{SETS_TO_WIN} of Sabre's 4 sets won"
-        found += [*sets, Outcome(asked, won >= SETS_TO_WIN, f"{won} of {len(sets)}")]
-    if {"hybrid", "robust-mpc"} <= names:
-        found += [
-            pensieve_outcome(field, study)
+    if {design, *RIVALS} <= names:
+        sets = [
+            sabre_outcome(field, study, design)
             for field, study in played
-            if field.traces.startswith("pensieve/")
+            if field.profile == "sabre"
+        ]
+        won = sum(one.met for one in sets)
+        asked = f"{design}: {SETS_TO_WIN} of Sabre's 4 sets won"
+        found += [*sets, Outcome(asked, won >= SETS_TO_WIN, f"{won} of {len(sets)}")]
+    if {design, "robust-mpc"} <= names:
+        found += [
+            pensieve_outcome(field, study, design)
+            for field, study in played
+            if field.profile == "pensieve"
         ]
     return found
 
@@ -203,18 +198,25 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("../shared/data/abr"))
     parser.add_argument("--sessions", type=int, default=12, help="traces a set; 0: all")
     parser.add_argument("--optimal", type=int, default=4, help="traces a set to plan for; 0: none")
-    parser.add_argument("--abr", nargs="*", default=list(CONTROLLERS))
+    parser.add_argument(
+        "--abr",
+        nargs="*",
+        default=["hybrid", *(name for name in abr.names() if name != "hybrid")],
+        help="all of the registry, if not given",
+    )
     parser.add_argument("--profile", help="instead of each field's own")
     parser.add_argument("--buffer", type=float, metavar="S")
     parser.add_argument("--no-abandon", action="store_true")
     parser.add_argument("--jobs", type=int, default=2)
     asked = parser.parse_args()
+    # Standard output is the figures' alone where they go there.
+    say = partial(print, file=sys.stderr if asked.json == STDOUT else sys.stdout, flush=True)
     played: list[tuple[Field, Study]] = []
     written: list[dict[str, object]] = []
     for field in FIELDS:
         path, movie = asked.data / f"{field.traces}.jsonl.gz", asked.data / f"{field.movie}.json"
         if not (movie.exists() and path.exists()):
-            print(f"{field.movie} or {field.traces} is not in {asked.data}: give it with --data")
+            say(f"{field.movie} or {field.traces} is not in {asked.data}: give it with --data")
             continue
         traces = some(path, asked.sessions)
         study = simulate(
@@ -232,10 +234,10 @@ def main() -> None:
         planned = 0 if field.profile != "pensieve" else asked.optimal
         step = max(1, len(traces) // planned) if planned else 1
         best = {one.name: best_lin(movie, one, segments=PLAYED) for one in traces[::step][:planned]}
-        written.append(show(field, study, best))
-    found = outcomes(played)
+        written.append(show(field, study, best, say))
+    found = [one for design in DESIGNS for one in outcomes(played, design)]
     for one in found:
-        print(f"{'met' if one.met else 'NOT MET'}: {one.asked}: {one.seen}")
+        say(f"{'met' if one.met else 'NOT MET'}: {one.asked}: {one.seen}")
     write_json(asked.json, {"fields": written, "asked": [asdict(one) for one in found]})
 
 
