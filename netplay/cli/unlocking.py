@@ -76,7 +76,7 @@ class Unlocking:
 
             here.append(
                 Widevine(
-                    self.widevine_device,
+                    _bytes(self.widevine_device),
                     license_url=url,
                     headers=headers,
                     service_certificate=_bytes(self.service_certificate),

@@ -188,6 +188,31 @@ def test_a_key_file_that_is_wrong_is_told_by_its_line(
     assert_unsaid(said)
 
 
+def test_a_device_file_that_is_not_there_is_told_before_anything_is_fetched(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "device.wvd"
+
+    code = main(["play", "x.mpd", "--widevine-device", str(file)])
+
+    assert code == 2
+    assert capsys.readouterr().err == f"netplay: {file}: No such file or directory\n"
+
+
+@pytest.mark.slow
+def test_a_device_file_that_is_none_is_one_line(
+    netplay: Netplay, house: House, tmp_path: Path
+) -> None:
+    file = tmp_path / "device.wvd"
+    file.write_bytes(b"no device")
+
+    done = netplay("play", house.url, "--widevine-device", file)
+
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert "not a device file" in line
+
+
 def test_the_help_warns_of_secrets_on_a_command_line(capsys: pytest.CaptureFixture[str]) -> None:
     main(["play", "--help"])
 

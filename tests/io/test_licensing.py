@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from functools import partial
+from pathlib import Path
 
 import httpx
 import pytest
 
-from drm import ClearKey
-from drm.contract import LicenseRequest
+from drm import ClearKey, Widevine
+from drm.contract import KeySystem, LicenseRequest
 from netplay.core.messages import CloseKeys, KeysFailed, KeysReady, OpenKeys, RenewKeys
 from netplay.io.keys.licensing import Licensing
 from netplay.io.keys.service import LicenseService
@@ -206,6 +207,25 @@ async def test_a_prepared_licence_is_used_once_and_asks_nobody() -> None:
     assert events == [KeysReady(1, (KID,))]
     assert len(asked) == 1
     assert told.systems.take(OPEN, 7) is None
+
+
+async def test_a_key_system_that_cannot_be_made_ready_does_not_keep_the_next_from_it(
+    tmp_path: Path,
+) -> None:
+    ready: list[str] = []
+
+    class Noted(ClearKey):
+        def warm(self) -> None:
+            ready.append(self.name)
+
+    systems: list[KeySystem] = [
+        Widevine(tmp_path / "no such file.wvd"),
+        Widevine(b"no device"),
+        Noted(),
+    ]
+    await KeySystems(network(lambda _: httpx.Response(404)), systems).warm()
+
+    assert ready == ["clearkey"]
 
 
 async def test_what_was_prepared_and_not_used_is_wiped() -> None:

@@ -23,7 +23,7 @@ from drm.contract import (
     LicenseRequest,
     is_confidential,
 )
-from drm.errors import DrmError, PackageMissing
+from drm.errors import DrmError
 from drm.initdata import IDENTITY
 from netplay.core.device import Device
 from netplay.core.messages import OpenKeys
@@ -93,7 +93,7 @@ class KeySystems:
                 await self.service.connect(system.asks_at)
             try:
                 await anyio.to_thread.run_sync(system.warm)
-            except PackageMissing:
+            except DrmError:
                 continue  # the first licence that needs it says so
 
     async def run(self, begin: Callable[[], Exchange]) -> Keys:
