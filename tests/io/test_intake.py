@@ -33,12 +33,18 @@ class Taken:
         init: bytes | None = None,
         lane: Stream = "video",
         mime_type: str = "",
+        locked: bool = False,
     ) -> None:
         self.source = Source("v/7")
         read = None if init is None else read_init_bytes(init, what="init of v")
         self.found: list[Protection] = []
         self.intake: Intake = open_intake(
-            self.source, read, lane=lane, mime_type=mime_type, found=self.found.extend
+            self.source,
+            read,
+            lane=lane,
+            mime_type=mime_type,
+            found=self.found.extend,
+            locked=locked,
         )
         for piece in pieces:
             self.intake.feed(piece)
@@ -168,6 +174,20 @@ def test_transport_stream_times_are_those_in_the_stream() -> None:
     first = min(pts for pts, _, _, _ in demuxed(movie)["video"])
     assert taken.media_us == (first * 100 // 9, first * 100 // 9 + 2_000_000)
     assert decoded(taken.configs["video"], taken.packets["video"]) == [1] * 50
+
+
+@pytest.mark.parametrize(("container", "codec"), [("mpegts", "libx264"), ("adts", "aac")])
+def test_samples_that_are_encrypted_are_refused_where_nothing_can_open_them(
+    container: str, codec: str
+) -> None:
+    with pytest.raises(MediaError, match="v/7: SAMPLE-AES"):
+        Taken(reel(codec, container=container), locked=True)
+
+
+def test_a_text_document_of_a_protected_title_is_in_the_clear() -> None:
+    taken = Taken(b"WEBVTT\n", lane="text", mime_type="text/vtt", locked=True)
+
+    assert [bytes(it.data) for it in taken.packets["text"]] == [b"WEBVTT\n"]
 
 
 def test_webm_is_read_with_its_init_segment_in_front() -> None:

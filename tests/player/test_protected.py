@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import pickle
+import shutil
 from base64 import b64encode, urlsafe_b64encode
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +22,7 @@ from netplay import (
     Device,
     ImageSink,
     LicenseError,
+    NetplayError,
     Network,
     NullSink,
     Player,
@@ -105,6 +107,21 @@ async def test_hls_segments_that_are_encrypted_whole_play_too(
 ) -> None:
     async with served(folder, tmp_path, whole_segments=True) as title:
         assert_is_the_clear_title(await watched(title.bed.url(path), IdentityKey()), folder)
+
+
+async def test_samples_encrypted_in_a_transport_stream_are_an_error_and_no_garbage(
+    folder: Path, tmp_path: Path
+) -> None:
+    home = shutil.copytree(folder, tmp_path / "title")
+    tag = '#EXT-X-KEY:METHOD=SAMPLE-AES,URI="data:;base64,AAECAwQFBgcICQoLDA0ODw=="\n#EXTINF'
+    for playlist in (home / "ts").glob("*/media.m3u8"):
+        playlist.write_text(playlist.read_text().replace("#EXTINF", tag, 1))
+    screen = Screen()
+
+    with pytest.raises(NetplayError, match="SAMPLE-AES in mpegts"):
+        await watched((home / "ts.m3u8").as_uri(), IdentityKey(), screen=screen)
+
+    assert not screen.frames
 
 
 async def test_keys_that_rotate_within_the_media_play_on_without_a_seam(

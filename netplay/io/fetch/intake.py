@@ -105,6 +105,7 @@ def open_intake(
     mime_type: str,
     found: Found,
     kid: bytes | None = None,
+    locked: bool = False,
 ) -> Intake:
     """Return what reads a segment into a Source.
 
@@ -115,10 +116,13 @@ def open_intake(
         mime_type: As the manifest declares it, for text that cannot be told by its bytes.
         found: Hears of keys that the init segment does not tell of.
         kid: Stands for the key of all its samples, whatever they say (HLS); None: they say.
+        locked: Whether its playlist says that its samples are encrypted (HLS).
     """
     if init is not None and init.movie is not None:
         return _FragmentIntake(source, init, lane=lane, found=found, kid=kid)
-    return _WholeIntake(source, init, lane=lane, mime_type=mime_type, found=found, kid=kid)
+    return _WholeIntake(
+        source, init, lane=lane, mime_type=mime_type, found=found, kid=kid, locked=locked
+    )
 
 
 class _FragmentIntake:
@@ -210,6 +214,7 @@ class _WholeIntake:
         mime_type: str,
         found: Found,
         kid: bytes | None,
+        locked: bool,
     ) -> None:
         self.from_us: int | None = None
         self.until_us: int | None = None
@@ -219,6 +224,7 @@ class _WholeIntake:
         self._mime_type = mime_type
         self._found = found
         self._kid = kid
+        self._locked = locked
         self._pieces: list[bytes] = []
 
     def feed(self, data: bytes) -> None:
@@ -243,6 +249,8 @@ class _WholeIntake:
         elif container == "fmp4" and self._init is None and find(data, "moof", what=name):
             await self._read_fragments(data)
             return
+        elif self._locked:
+            raise MediaError(name, f"SAMPLE-AES in {container} is not supported, only in fMP4")
         else:
             await self._demux(data, container)
         self._source.finish()

@@ -62,6 +62,7 @@ class Intakes:
             mime_type=self._places.representation(action.representation).mime_type,
             found=lambda ways: self._found(action, ways),
             kid=key.kid if key is not None and key.scheme != AES_128 else None,
+            locked=self._places.has_locked_samples(action),
         )
         if key is None or key.scheme != AES_128:
             return intake

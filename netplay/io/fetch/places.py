@@ -10,7 +10,7 @@ from urllib.parse import urljoin
 
 from drm.initdata import uri_kid
 from netplay.core.messages import Fetch
-from netplay.io.fetch.unlock import SegmentKey
+from netplay.io.fetch.unlock import AES_128, SegmentKey
 from netplay.io.net.ranges import wanted_range
 from netplay.io.net.transport import Request
 from netplay.manifest import request_url
@@ -81,6 +81,10 @@ class Places:
                 kid = bytes.fromhex(way.default_kid or uri_kid(uri))
                 return SegmentKey(kid, way.scheme, iv)
         return None
+
+    def has_locked_samples(self, action: Fetch) -> bool:
+        """Whether a playlist says that the samples of a segment are encrypted, one by one."""
+        return any(way.scheme not in ("", AES_128) for way in self._entry(action).keys)
 
     def _index_host(self, name: str, host: str) -> str:
         index = self._representations[name].index
