@@ -7,7 +7,7 @@ from importlib.util import find_spec
 
 from netplay.errors import ExtraMissing
 
-__all__ = ["require_extras"]
+__all__ = ["has_extra", "require_extras"]
 
 EXTRAS = {
     "cli": ("typer", "rich"),
@@ -38,15 +38,16 @@ def require_extras(arguments: Sequence[str]) -> None:
     """
     command = next((word for word in arguments if not word.startswith("-")), "")
     needed = [*NEEDS.get(command, ("cli",)), *_of_options(command, arguments)]
-    missing = [
-        extra
-        for extra in dict.fromkeys(needed)
-        if not all(_is_installed(module) for module in EXTRAS[extra])
-    ]
+    missing = [extra for extra in dict.fromkeys(needed) if not has_extra(extra)]
     if "widevine" in missing and "drm" in missing:
         missing.remove("drm")  # one brings the other
     if missing:
         raise ExtraMissing(command or "the command line", ",".join(missing))
+
+
+def has_extra(extra: str) -> bool:
+    """Return whether all that an extra brings is installed."""
+    return all(_is_installed(module) for module in EXTRAS[extra])
 
 
 def _of_options(command: str, arguments: Sequence[str]) -> Iterable[str]:

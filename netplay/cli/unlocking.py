@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 
 from drm.contract import KeySystem, is_confidential
+from netplay.cli.extras import has_extra
 from netplay.errors import shown_url
 
 __all__ = ["Unlocking"]
@@ -56,7 +56,7 @@ class Unlocking:
             ValueError: An option cannot work; the message names it.
         """
         self._check()
-        if find_spec("cryptography") is None:
+        if not has_extra("drm"):
             return ()
         from drm.clearkey import ClearKey
         from drm.identity import IdentityKey

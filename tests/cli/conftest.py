@@ -21,11 +21,32 @@ from netplay.edge.testbed import Testbed
 
 Netplay = Callable[..., subprocess.CompletedProcess[str]]
 
+BLOCKED = """
+import sys
+
+class Block:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {names}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+
+sys.meta_path.insert(0, Block())
+from netplay.cli import main
+sys.exit(main({arguments}))
+"""
+
 
 def spellings(key: bytes) -> list[str]:
     """Return how a key might be written."""
     coded = [key.hex(), key.hex().upper(), b64encode(key).decode().rstrip("=")]
     return [*coded, urlsafe_b64encode(key).decode().rstrip("="), repr(key)[2:-1], str(list(key))]
+
+
+def without(names: set[str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command where some modules are not installed."""
+    code = BLOCKED.format(names=names, arguments=list(arguments))
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
 
 
 @pytest.fixture(scope="session")

@@ -11,26 +11,7 @@ import pytest
 
 from netplay.cli import main
 
-BLOCKED = """
-import sys
-
-class Block:
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in {names}:
-            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
-
-sys.meta_path.insert(0, Block())
-from netplay.cli import main
-sys.exit(main({arguments}))
-"""
-
-
-def without(names: set[str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the command where some modules are not installed."""
-    code = BLOCKED.format(names=names, arguments=list(arguments))
-    return subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
-    )
+from .conftest import without
 
 
 @pytest.mark.parametrize(

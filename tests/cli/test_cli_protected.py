@@ -28,7 +28,7 @@ from netplay.edge.license.policy import (
 from netplay.edge.license.server import LicenseServer
 from netplay.edge.testbed import Testbed
 
-from .conftest import Netplay, spellings
+from .conftest import Netplay, spellings, without
 
 TOKEN = secrets.token_urlsafe()
 KEY = ContentKey(kid=secrets.token_bytes(16), key=secrets.token_bytes(16))
@@ -211,6 +211,17 @@ def test_a_device_file_that_is_none_is_one_line(
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
     assert "not a device file" in line
+
+
+@pytest.mark.slow
+def test_a_protected_title_without_the_extra_names_it(house: House) -> None:
+    done = without({"cryptography"}, "play", house.url)
+
+    assert done.returncode == 2
+    assert done.stderr == (
+        "netplay: a protected title needs the 'drm' extra; "
+        "in netplay's folder: pip install '.[drm]'\n"
+    )
 
 
 def test_the_help_warns_of_secrets_on_a_command_line(capsys: pytest.CaptureFixture[str]) -> None:
