@@ -43,12 +43,14 @@ class Child:
     @classmethod
     async def start(cls, name: str, module: str, *arguments: str) -> "Child":
         """Start a module; it is not ready before `hear` has returned its first line."""
-        process = await anyio.open_process(
-            [sys.executable, "-m", module, *arguments],
-            stderr=None,
-            # Ctrl-C in a terminal is for us; the child ends when we let go of it.
-            start_new_session=True,
-        )
+        # Cancelled half way, asyncio would leave a process that nobody waits for.
+        with anyio.CancelScope(shield=True):
+            process = await anyio.open_process(
+                [sys.executable, "-m", module, *arguments],
+                stderr=None,
+                # Ctrl-C in a terminal is for us; the child ends when we let go of it.
+                start_new_session=True,
+            )
         return cls(name, process)
 
     async def hear(self) -> Message:
