@@ -142,3 +142,8 @@ def __getattr__(name: str) -> object:
     # Next time it is found without asking here.
     globals()[name] = value
     return value
+
+
+def __dir__() -> list[str]:
+    # Names that were not used yet are found by those who look for them all the same.
+    return sorted({*globals(), *__all__})

@@ -336,6 +336,18 @@ def test_importing_drm_loads_what_is_used_and_nothing_else(
     assert set(absent) & set(loaded) == set()
 
 
+def test_names_of_drm_are_listed_before_they_are_loaded() -> None:
+    probe = (
+        "import drm, sys; print(set(drm.__all__) - set(dir(drm)), 'drm.clearkey' in sys.modules)"
+    )
+
+    told = subprocess.run(
+        [sys.executable, "-c", probe], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+
+    assert told == "set() False\n"
+
+
 def test_the_example_of_the_package_runs() -> None:
     import drm
 
