@@ -135,7 +135,9 @@ def _error(fail: Fail) -> NetplayError:
         case "MediaError":
             return errors.MediaError(fail.what, told)
         case "LicenseError":
-            return errors.LicenseError(f"{fail.what}: {told}")
+            # One refusal is mostly of every rung: its words are said once.
+            reasons = "; ".join(dict.fromkeys(what for _, what in attempts)) or fail.reason
+            return errors.LicenseError(f"{fail.what}: {reasons}")
         case "ManifestError":
             return errors.ManifestError(fail.what, fail.reason, attempts)
         case _:

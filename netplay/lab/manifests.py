@@ -7,6 +7,7 @@ has it. Where none of these tells, it is as large as its bitrate says.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 from urllib.parse import urljoin, urlsplit
@@ -16,9 +17,9 @@ from netplay.lab.files import text
 from netplay.lab.movies import Movie
 from netplay.lab.shelf import Shelf, file_of
 from netplay.manifest import MoreNeeded, parse_manifest, resolve
-from netplay.segments import Segment, SegmentIndex
+from netplay.segments import Listing, Segment, SegmentIndex
 from netplay.sim.content import Content, nominal_bytes
-from netplay.timeline import Presentation, Representation, Unresolved
+from netplay.timeline import Known, Presentation, Representation, Unresolved
 
 __all__ = ["read_title"]
 
@@ -50,9 +51,10 @@ def read_title(source: Path | str) -> Movie:
 def _movie(presentation: Presentation, name: str, source: str, shelf: Shelf) -> Movie:
     if presentation.live is not None:
         raise DatasetError(source, None, "it is live; the simulator plays titles that end")
+    presentation = _unlocked(presentation)
     reps = [rep for period in presentation.periods for rep in period.representations]
     indexes = {
-        rep.id: _index(rep, rep.index, source, shelf)
+        rep.id: _without_keys(_index(rep, rep.index, source, shelf))
         for rep in reps
         if isinstance(rep.index, Unresolved)
     }
@@ -77,6 +79,36 @@ def _movie(presentation: Presentation, name: str, source: str, shelf: Shelf) -> 
         len(first),
         lowest=ladder[0].id,
     )
+
+
+def _unlocked(presentation: Presentation) -> Presentation:
+    """Return a title as if it were in the clear: encryption changes no size, and no time here."""
+    periods = tuple(
+        replace(
+            period,
+            sets=tuple(
+                replace(
+                    group,
+                    representations=tuple(_clear(rep) for rep in group.representations),
+                )
+                for group in period.sets
+            ),
+        )
+        for period in presentation.periods
+    )
+    return replace(presentation, periods=periods, session_protections=())
+
+
+def _clear(rep: Representation) -> Representation:
+    index = Known(_without_keys(rep.index.index)) if isinstance(rep.index, Known) else rep.index
+    return replace(rep, protections=(), index=index)
+
+
+def _without_keys(index: SegmentIndex) -> SegmentIndex:
+    if not isinstance(index.naming, Listing):
+        return index
+    entries = tuple(replace(entry, keys=()) for entry in index.naming.entries)
+    return replace(index, naming=Listing(entries))
 
 
 def _ladder(presentation: Presentation, source: str) -> tuple[Representation, ...]:

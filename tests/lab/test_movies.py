@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import netplay
 from abr.contract import Played
 from netplay.errors import DatasetError
 from netplay.lab.movies import make_movie, read_movie
@@ -237,3 +238,34 @@ def test_what_is_wrong_in_a_movie_names_its_line(tmp_path: Path) -> None:
 
     with pytest.raises(DatasetError, match="line 5: a size is -6"):
         read_movie(path)
+
+
+@pytest.mark.parametrize("name", ["title.mpd", "media.m3u8"])
+def test_a_protected_title_is_simulated_as_if_it_were_in_the_clear(
+    tmp_path: Path, name: str
+) -> None:
+    protection = (
+        '<ContentProtection schemeIdUri="urn:mpeg:dash:mp4protection:2011" value="cenc"'
+        ' xmlns:cenc="urn:mpeg:cenc:2013" cenc:default_KID="00000000-0000-0000-0000-000000000001"/>'
+    )
+    mpd = f"""<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" mediaPresentationDuration="PT8S"
+        profiles="urn:mpeg:dash:profile:isoff-live:2011" type="static"><Period>
+        <AdaptationSet contentType="video" mimeType="video/mp4" codecs="avc1.640028">{protection}
+        <SegmentTemplate media="$RepresentationID$-$Number$.m4s" duration="2"/>
+        <Representation id="v" bandwidth="500000" width="320" height="180"/>
+        </AdaptationSet></Period></MPD>"""
+    playlist = "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:2\n" + (
+        '#EXT-X-KEY:METHOD=SAMPLE-AES,URI="skd://k",KEYFORMAT="com.apple.streamingkeydelivery"\n'
+        '#EXT-X-MAP:URI="init.mp4"\n'
+        + "".join(f"#EXTINF:2,\n{n}.m4s\n" for n in range(4))
+        + "#EXT-X-ENDLIST\n"
+    )
+    path = tmp_path / name
+    path.write_text(mpd if name.endswith("mpd") else playlist)
+    trace = tmp_path / "trace.csv"
+    trace.write_text("seconds,kbps\n60,5000\n")
+
+    study = netplay.simulate(path, trace, abr=["throughput"])
+
+    (row,) = study.rows
+    assert row["play_time_s"] == pytest.approx(8, abs=0.5)
