@@ -60,6 +60,8 @@ def _movie(presentation: Presentation, name: str, source: str, shelf: Shelf) -> 
     }
     known = Content(presentation, indexes)
     ladder = _ladder(presentation, source)
+    if not all(rep.average_bps or rep.bandwidth_bps for rep in ladder):
+        raise DatasetError(source, None, "it says no bitrate; a multivariant playlist does")
     first = known.index(ladder[0].id)
     if not first:
         raise DatasetError(source, None, f"{ladder[0].id} has no segment")

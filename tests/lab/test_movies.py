@@ -10,6 +10,7 @@ import pytest
 import netplay
 from abr.contract import Played
 from netplay.errors import DatasetError
+from netplay.lab.manifests import read_title
 from netplay.lab.movies import make_movie, read_movie
 
 SABRE = {
@@ -240,7 +241,7 @@ def test_what_is_wrong_in_a_movie_names_its_line(tmp_path: Path) -> None:
         read_movie(path)
 
 
-@pytest.mark.parametrize("name", ["title.mpd", "media.m3u8"])
+@pytest.mark.parametrize("name", ["title.mpd", "master.m3u8"])
 def test_a_protected_title_is_simulated_as_if_it_were_in_the_clear(
     tmp_path: Path, name: str
 ) -> None:
@@ -260,12 +261,22 @@ def test_a_protected_title_is_simulated_as_if_it_were_in_the_clear(
         + "".join(f"#EXTINF:2,\n{n}.m4s\n" for n in range(4))
         + "#EXT-X-ENDLIST\n"
     )
+    (tmp_path / "media.m3u8").write_text(playlist)
+    master = '#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=500000,CODECS="avc1.640028"\nmedia.m3u8\n'
     path = tmp_path / name
-    path.write_text(mpd if name.endswith("mpd") else playlist)
+    path.write_text(mpd if name.endswith("mpd") else master)
     trace = tmp_path / "trace.csv"
     trace.write_text("seconds,kbps\n60,5000\n")
 
     study = netplay.simulate(path, trace, abr=["throughput"])
 
     (row,) = study.rows
-    assert row["play_time_s"] == pytest.approx(8, abs=0.5)
+    assert row["play_time_s"] == pytest.approx(8, abs=1)
+
+
+def test_a_playlist_that_says_no_bitrate_is_refused_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "media.m3u8"
+    path.write_text("#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\n1.m4s\n#EXT-X-ENDLIST\n")
+
+    with pytest.raises(DatasetError, match="no bitrate"):
+        read_title(path)
