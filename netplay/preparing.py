@@ -17,6 +17,7 @@ from netplay.core.jitter import Jitter
 from netplay.core.licenses import Licenses
 from netplay.core.messages import OpenKeys
 from netplay.core.rules import SessionRules
+from netplay.core.selection import Ladder
 from netplay.core.title import Title
 from netplay.io.clock import Clock
 from netplay.io.fetch.load import load_manifest
@@ -65,11 +66,12 @@ class Preparations:
         self._ready[url] = _Ready(presentation, self._clock.now_us())
         while len(self._ready) > MOST:
             del self._ready[next(iter(self._ready))]
-        places = Places(presentation)
+        places, title = Places(presentation), Title(presentation, device, wants)
+        ladders = _first_ladders(title)
         async with anyio.create_task_group() as tasks:
-            for place in self._first_hosts(presentation, device, wants):
-                tasks.start_soon(self._network.connect, place)
-            for wanted in self._licences(presentation, device, wants):
+            for host in _first_hosts(ladders):
+                tasks.start_soon(self._network.connect, host)
+            for wanted in self._licences(title, ladders):
                 base_url = places.key_base(wanted.representation)
                 tasks.start_soon(self._key_systems.prepare, wanted, base_url, self._clock.now_us)
 
@@ -91,26 +93,24 @@ class Preparations:
             tasks.start_soon(self._network.connect, url, name="netplay connect")
         return (await load_manifest(self._network, url)).presentation
 
-    def _licences(
-        self, presentation: Presentation, device: Device, wants: Preferences
-    ) -> list[OpenKeys]:
+    def _licences(self, title: Title, ladders: list[Ladder]) -> list[OpenKeys]:
         """Return the licences that a session would ask for first, as it would ask for them."""
-        title = Title(presentation, device, wants)
         licenses = Licenses(title, self._rules, Jitter(0, 0))
-        licenses.session_keys(presentation.session_protections, now_us=0)
-        for track in title.tracks():
-            _, ladder = title.ladder(track, presentation.start_us or 0)
-            for rep in ladder.representations if ladder else ():
+        licenses.session_keys(title.presentation.session_protections, now_us=0)
+        for ladder in ladders:
+            for rep in ladder.representations:
                 licenses.need(rep, (), now_us=0)
         return [action for action in licenses.plan(0) if isinstance(action, OpenKeys)]
 
-    def _first_hosts(
-        self, presentation: Presentation, device: Device, wants: Preferences
-    ) -> list[str]:
-        title = Title(presentation, device, wants)
-        found: dict[str, None] = {}
-        for track in title.tracks():
-            _, ladder = title.ladder(track, presentation.start_us or 0)
-            for rep in ladder.representations[:1] if ladder else ():
-                found.update((location.url, None) for location in rep.locations[:1])
-        return list(found)
+
+def _first_ladders(title: Title) -> list[Ladder]:
+    """Return what each track begins with."""
+    start_us = title.presentation.start_us or 0
+    found = (title.ladder(track, start_us)[1] for track in title.tracks())
+    return [ladder for ladder in found if ladder is not None]
+
+
+def _first_hosts(ladders: list[Ladder]) -> list[str]:
+    """Return where the lowest rung of each is, best host only."""
+    lowest = (rep for ladder in ladders for rep in ladder.representations[:1])
+    return list(dict.fromkeys(place.url for rep in lowest for place in rep.locations[:1]))

@@ -1,4 +1,4 @@
-"""HLS segments that are encrypted as a whole: opened while they arrive, once their key is there.
+"""HLS segments that are encrypted as a whole: opened when they and their key are there.
 
 Source: RFC 8216bis, clauses 4.4.4.4 (EXT-X-KEY, METHOD=AES-128) and 5.2 (the IV).
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from drm.contract import Decryptor
 from drm.errors import DrmError
 from netplay.errors import MediaError
 from netplay.io.fetch.intake import Intake
@@ -39,7 +38,11 @@ async def opened(data: bytes, key: SegmentKey, keys: KeyStore, *, what: str) -> 
     Raises:
         MediaError: The key does not fit.
     """
-    return _decrypted(await keys.decryptor(key.kid.hex(), AES_128), data, key, what=what)
+    decryptor = await keys.decryptor(key.kid.hex(), AES_128)
+    try:
+        return decryptor.decrypt(data, key.iv)
+    except DrmError as error:
+        raise MediaError(what, f"its key does not fit: {error}") from error
 
 
 class LockedIntake:
@@ -83,10 +86,3 @@ class LockedIntake:
         self._pieces.clear()
         self._inner.feed(await opened(data, self._key, self._keys, what=self._what))
         await self._inner.finish()
-
-
-def _decrypted(decryptor: Decryptor, data: bytes, key: SegmentKey, *, what: str) -> bytes:
-    try:
-        return decryptor.decrypt(data, key.iv)
-    except DrmError as error:
-        raise MediaError(what, f"its key does not fit: {error}") from error
